@@ -1,0 +1,1 @@
+//! The regional gateway of Onetime Secret.
