@@ -1,0 +1,236 @@
+//! A body as it passes: a decoder without I/O that says which bytes are data, and the chunked
+//! coding of what we send (RFC 9112 §7.1).
+
+use super::{Fault, Framing};
+
+/// A chunk-size line with its extensions may be this long. Extensions are read and dropped; nobody
+/// we know sends any, and long ones have been used to starve servers.
+const LONGEST_SIZE_LINE: usize = 256;
+
+/// All trailer fields together may be this long.
+const LONGEST_TRAILERS: usize = 4096;
+
+/// What the next bytes are.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Step {
+    /// So many bytes at the front are data. Tell the decoder with [`Decoder::took`] how many of
+    /// them were taken.
+    Data(usize),
+    /// The body is complete; what follows belongs to the next message.
+    End,
+    /// More input is needed.
+    More,
+    /// So many bytes at the front are framing: drop them and ask again.
+    Skip(usize),
+}
+
+/// Tells data from framing, byte by byte, in order.
+#[derive(Debug)]
+pub struct Decoder {
+    state: State,
+    trailers: Vec<u8>,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum State {
+    ChunkData(u64),
+    ChunkEnd,
+    ChunkSize,
+    Done,
+    Length(u64),
+    Trailers,
+    UntilClose,
+}
+
+impl Decoder {
+    /// A decoder at the start of a body.
+    #[must_use]
+    pub const fn new(framing: Framing) -> Self {
+        let state = match framing {
+            Framing::Empty | Framing::Length(0) => State::Done,
+            Framing::Length(length) => State::Length(length),
+            Framing::Chunked => State::ChunkSize,
+            Framing::UntilClose => State::UntilClose,
+        };
+        Self { state, trailers: Vec::new() }
+    }
+
+    /// What `input`, the bytes not yet dropped, begins with.
+    ///
+    /// # Errors
+    /// [`Fault::BadChunk`] or [`Fault::BadTrailers`]: framing is lost, the connection must end.
+    pub fn step(&mut self, input: &[u8]) -> Result<Step, Fault> {
+        match self.state {
+            State::Done => Ok(Step::End),
+            _ if input.is_empty() => Ok(Step::More),
+            State::Length(left) | State::ChunkData(left) => Ok(Step::Data(within(input, left))),
+            State::UntilClose => Ok(Step::Data(input.len())),
+            State::ChunkSize => self.size_line(input),
+            State::ChunkEnd => self.chunk_end(input),
+            State::Trailers => self.trailer_line(input),
+        }
+    }
+
+    /// Notes that `count` bytes of the last [`Step::Data`] were taken.
+    pub fn took(&mut self, count: usize) {
+        let count = count as u64;
+        self.state = match self.state {
+            State::Length(left) if left > count => State::Length(left - count),
+            State::Length(_) => State::Done,
+            State::ChunkData(left) if left > count => State::ChunkData(left - count),
+            State::ChunkData(_) => State::ChunkEnd,
+            other => other,
+        };
+    }
+
+    /// What the end of the input means here.
+    ///
+    /// # Errors
+    /// [`Fault::Truncated`] unless the body is complete or ends by closing.
+    pub const fn input_ended(&mut self) -> Result<(), Fault> {
+        match self.state {
+            State::Done => Ok(()),
+            State::UntilClose => {
+                self.state = State::Done;
+                Ok(())
+            }
+            _ => Err(Fault::Truncated),
+        }
+    }
+
+    /// Whether the whole body has passed.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.state == State::Done
+    }
+
+    /// The trailer lines that came, each with its CRLF; empty before the end.
+    #[must_use]
+    pub fn trailers(&self) -> &[u8] {
+        &self.trailers
+    }
+
+    fn size_line(&mut self, input: &[u8]) -> Result<Step, Fault> {
+        let Some(line) = line(input, LONGEST_SIZE_LINE, Fault::BadChunk)? else {
+            return Ok(Step::More);
+        };
+        let size = chunk_size(line)?;
+        self.state = if size == 0 { State::Trailers } else { State::ChunkData(size) };
+        Ok(Step::Skip(line.len() + 2))
+    }
+
+    fn chunk_end(&mut self, input: &[u8]) -> Result<Step, Fault> {
+        match input {
+            [b'\r', b'\n', ..] => {
+                self.state = State::ChunkSize;
+                Ok(Step::Skip(2))
+            }
+            [b'\r'] => Ok(Step::More),
+            _ => Err(Fault::BadChunk),
+        }
+    }
+
+    fn trailer_line(&mut self, input: &[u8]) -> Result<Step, Fault> {
+        let room = LONGEST_TRAILERS.saturating_sub(self.trailers.len());
+        let Some(line) = line(input, room, Fault::BadTrailers)? else {
+            return Ok(Step::More);
+        };
+        if line.is_empty() {
+            self.state = State::Done;
+        } else {
+            if !is_field_line(line) {
+                return Err(Fault::BadTrailers);
+            }
+            self.trailers.extend_from_slice(line);
+            self.trailers.extend_from_slice(b"\r\n");
+        }
+        Ok(Step::Skip(line.len() + 2))
+    }
+}
+
+/// How much of `input` belongs to the `left` bytes that are due.
+fn within(input: &[u8], left: u64) -> usize {
+    usize::try_from(left).unwrap_or(usize::MAX).min(input.len())
+}
+
+/// The first line of `input` without its CRLF, `None` while it is incomplete.
+fn line(input: &[u8], longest: usize, fault: Fault) -> Result<Option<&[u8]>, Fault> {
+    match memchr::memchr(b'\n', input) {
+        Some(at) if at > longest + 1 => Err(fault),
+        Some(at) => match input.get(..at) {
+            Some([line @ .., b'\r']) if !line.contains(&b'\r') => Ok(Some(line)),
+            _ => Err(fault),
+        },
+        None if input.len() > longest + 1 => Err(fault),
+        None => Ok(None),
+    }
+}
+
+/// The size of a chunk-size line: hexadecimal digits, then perhaps `;` and an extension.
+fn chunk_size(line: &[u8]) -> Result<u64, Fault> {
+    let digits = line.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
+    let (size, extension) = line.split_at(digits);
+    // 15 digits: sums of sizes stay far from overflow, and no body is that large.
+    if size.is_empty() || size.len() > 15 {
+        return Err(Fault::BadChunk);
+    }
+    // RFC 9112 §7.1.1 allows "bad white space" before the semicolon; nobody honest sends it.
+    let fine = match extension {
+        [] => true,
+        [b';', rest @ ..] => rest.iter().all(|byte| matches!(byte, b'\t' | b' '..=b'~')),
+        _ => false,
+    };
+    if !fine {
+        return Err(Fault::BadChunk);
+    }
+    Ok(size.iter().fold(0, |sum, digit| sum * 16 + u64::from(hex_value(*digit))))
+}
+
+const fn hex_value(digit: u8) -> u8 {
+    match digit {
+        b'0'..=b'9' => digit - b'0',
+        b'a'..=b'f' => digit - b'a' + 10,
+        _ => digit - b'A' + 10,
+    }
+}
+
+/// Whether a line is `token ":" value` (RFC 9112 §5).
+fn is_field_line(line: &[u8]) -> bool {
+    let Some(colon) = memchr::memchr(b':', line) else { return false };
+    let (name, value) = line.split_at(colon);
+    !name.is_empty() && name.iter().all(|byte| is_token(*byte)) && super::head::is_field_value(value)
+}
+
+/// RFC 9110 §5.6.2.
+#[must_use]
+pub const fn is_token(byte: u8) -> bool {
+    matches!(byte,
+        b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`'
+        | b'|' | b'~' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z')
+}
+
+/// Appends `data` as one chunk. An empty slice appends nothing: an empty chunk would end the body.
+pub fn write_chunk(out: &mut Vec<u8>, data: &[u8]) {
+    if !data.is_empty() {
+        write_chunk_head(out, data.len());
+        out.extend_from_slice(data);
+        out.extend_from_slice(b"\r\n");
+    }
+}
+
+/// Appends the size line of a chunk of `length` bytes.
+pub fn write_chunk_head(out: &mut Vec<u8>, length: usize) {
+    use std::io::Write;
+    // Writing to a Vec cannot fail.
+    let _ = write!(out, "{length:x}\r\n");
+}
+
+/// Appends the last chunk and `trailers`: field lines, each with its CRLF.
+pub fn write_last_chunk(out: &mut Vec<u8>, trailers: &[u8]) {
+    out.extend_from_slice(b"0\r\n");
+    out.extend_from_slice(trailers);
+    out.extend_from_slice(b"\r\n");
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,97 @@
+//! Properties of the body decoder.
+
+use super::*;
+use proptest::prelude::*;
+
+/// Feeds `input` in pieces and returns the data, the trailers and the number of bytes used.
+fn decode(framing: Framing, input: &[u8], piece: usize) -> Result<(Vec<u8>, Vec<u8>, usize), Fault> {
+    let mut decoder = Decoder::new(framing);
+    let (mut data, mut used, mut seen) = (Vec::new(), 0, 0);
+    loop {
+        match decoder.step(&input[used..seen])? {
+            Step::Data(count) => {
+                data.extend_from_slice(&input[used..used + count]);
+                decoder.took(count);
+                used += count;
+            }
+            Step::Skip(count) => used += count,
+            Step::End => return Ok((data, decoder.trailers().to_vec(), used)),
+            Step::More if seen == input.len() => {
+                decoder.input_ended()?;
+                return Ok((data, Vec::new(), used));
+            }
+            Step::More => seen = (seen + piece).min(input.len()),
+        }
+    }
+}
+
+fn chunked(body: &[u8]) -> Result<Vec<u8>, Fault> {
+    decode(Framing::Chunked, body, 3).map(|(data, _, _)| data)
+}
+
+#[test]
+fn reads_chunks_extensions_and_trailers() {
+    let body = b"5;a=b\r\nhello\r\n6\r\n world\r\n0\r\nX-Sum: 1\r\n\r\nGET";
+    let (data, trailers, used) = decode(Framing::Chunked, body, 1).expect("a good body");
+    assert_eq!(data, b"hello world");
+    assert_eq!(trailers, b"X-Sum: 1\r\n");
+    assert_eq!(used, body.len() - 3);
+}
+
+#[test]
+fn refuses_malformed_chunks() {
+    for bad in [
+        "\r\n0\r\n\r\n",
+        "5\nhello\n0\n\n",
+        "5\r\nhello0\r\n\r\n",
+        "5\r\nhello\n0\r\n\r\n",
+        "+5\r\nhello\r\n0\r\n\r\n",
+        "-5\r\nhello\r\n0\r\n\r\n",
+        "0x5\r\nhello\r\n0\r\n\r\n",
+        "5 \r\nhello\r\n0\r\n\r\n",
+        " 5\r\nhello\r\n0\r\n\r\n",
+        "5;\x00\r\nhello\r\n0\r\n\r\n",
+        "5;a\rb\r\nhello\r\n0\r\n\r\n",
+        "fffffffffffffffff\r\nhello",
+        "10000000000000005\r\nhello\r\n0\r\n\r\n",
+    ] {
+        assert_eq!(chunked(bad.as_bytes()), Err(Fault::BadChunk), "{bad:?}");
+    }
+    let long = format!("5;{}\r\nhello\r\n0\r\n\r\n", "a".repeat(400));
+    assert_eq!(chunked(long.as_bytes()), Err(Fault::BadChunk));
+    for bad in ["0\r\nno colon\r\n\r\n", "0\r\n folded: x\r\n\r\n", "0\r\nX: 1\n\r\n"] {
+        assert_eq!(chunked(bad.as_bytes()), Err(Fault::BadTrailers), "{bad:?}");
+    }
+}
+
+#[test]
+fn a_cut_body_is_truncated_and_nothing_else() {
+    assert_eq!(chunked(b"5\r\nhel"), Err(Fault::Truncated));
+    assert_eq!(chunked(b"5\r\nhello\r\n0\r\n"), Err(Fault::Truncated));
+    assert_eq!(decode(Framing::Length(5), b"hel", 9), Err(Fault::Truncated));
+    assert_eq!(decode(Framing::UntilClose, b"hel", 9), Ok((b"hel".to_vec(), Vec::new(), 3)));
+    assert_eq!(decode(Framing::Length(3), b"helGET", 9), Ok((b"hel".to_vec(), Vec::new(), 3)));
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_is_read(pieces: Vec<Vec<u8>>, piece in 1_usize..40, rest: Vec<u8>) {
+        let mut wire = Vec::new();
+        for part in &pieces {
+            write_chunk(&mut wire, part);
+        }
+        write_last_chunk(&mut wire, b"A: b\r\n");
+        let body_end = wire.len();
+        wire.extend_from_slice(&rest);
+        let (data, trailers, used) = decode(Framing::Chunked, &wire, piece).expect("our own coding");
+        prop_assert_eq!(data, pieces.concat());
+        prop_assert_eq!(trailers, b"A: b\r\n");
+        prop_assert_eq!(used, body_end);
+    }
+
+    #[test]
+    fn never_panics_whatever_the_split(input: Vec<u8>, piece in 1_usize..9) {
+        let at_once = decode(Framing::Chunked, &input, input.len().max(1));
+        prop_assert_eq!(decode(Framing::Chunked, &input, piece), at_once);
+    }
+}
