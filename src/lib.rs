@@ -1,2 +1,4 @@
 //! The regional gateway of Onetime Secret.
+pub mod headers;
 pub mod http1;
+pub mod net;

@@ -52,7 +52,10 @@ impl Decoder {
             Framing::Chunked => State::ChunkSize,
             Framing::UntilClose => State::UntilClose,
         };
-        Self { state, trailers: Vec::new() }
+        Self {
+            state,
+            trailers: Vec::new(),
+        }
     }
 
     /// What `input`, the bytes not yet dropped, begins with.
@@ -115,7 +118,11 @@ impl Decoder {
             return Ok(Step::More);
         };
         let size = chunk_size(line)?;
-        self.state = if size == 0 { State::Trailers } else { State::ChunkData(size) };
+        self.state = if size == 0 {
+            State::Trailers
+        } else {
+            State::ChunkData(size)
+        };
         Ok(Step::Skip(line.len() + 2))
     }
 
@@ -168,7 +175,10 @@ fn line(input: &[u8], longest: usize, fault: Fault) -> Result<Option<&[u8]>, Fau
 
 /// The size of a chunk-size line: hexadecimal digits, then perhaps `;` and an extension.
 fn chunk_size(line: &[u8]) -> Result<u64, Fault> {
-    let digits = line.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
+    let digits = line
+        .iter()
+        .take_while(|byte| byte.is_ascii_hexdigit())
+        .count();
     let (size, extension) = line.split_at(digits);
     // 15 digits: sums of sizes stay far from overflow, and no body is that large.
     if size.is_empty() || size.len() > 15 {
@@ -183,7 +193,9 @@ fn chunk_size(line: &[u8]) -> Result<u64, Fault> {
     if !fine {
         return Err(Fault::BadChunk);
     }
-    Ok(size.iter().fold(0, |sum, digit| sum * 16 + u64::from(hex_value(*digit))))
+    Ok(size
+        .iter()
+        .fold(0, |sum, digit| sum * 16 + u64::from(hex_value(*digit))))
 }
 
 const fn hex_value(digit: u8) -> u8 {
@@ -196,9 +208,13 @@ const fn hex_value(digit: u8) -> u8 {
 
 /// Whether a line is `token ":" value` (RFC 9112 §5).
 fn is_field_line(line: &[u8]) -> bool {
-    let Some(colon) = memchr::memchr(b':', line) else { return false };
+    let Some(colon) = memchr::memchr(b':', line) else {
+        return false;
+    };
     let (name, value) = line.split_at(colon);
-    !name.is_empty() && name.iter().all(|byte| is_token(*byte)) && super::head::is_field_value(value)
+    !name.is_empty()
+        && name.iter().all(|byte| is_token(*byte))
+        && super::head::is_field_value(value)
 }
 
 /// RFC 9110 §5.6.2.

@@ -55,13 +55,24 @@ impl EndFinder {
                 }
                 self.head_start = at + 1;
             } else if empty {
-                let span = HeadSpan { start: self.head_start, end: at + 1 };
-                return if span.end > limit { Err(Fault::HeadTooLarge) } else { Ok(Some(span)) };
+                let span = HeadSpan {
+                    start: self.head_start,
+                    end: at + 1,
+                };
+                return if span.end > limit {
+                    Err(Fault::HeadTooLarge)
+                } else {
+                    Ok(Some(span))
+                };
             }
             self.line_start = at + 1;
         }
         self.scanned = input.len();
-        if input.len() >= limit { Err(Fault::HeadTooLarge) } else { Ok(None) }
+        if input.len() >= limit {
+            Err(Fault::HeadTooLarge)
+        } else {
+            Ok(None)
+        }
     }
 
     /// Whether any byte of a head has been seen.
@@ -111,7 +122,9 @@ fn content_length(value: &[u8]) -> Result<u64, Fault> {
     if value.is_empty() || value.len() > 19 || !value.iter().all(u8::is_ascii_digit) {
         return Err(Fault::BadContentLength);
     }
-    Ok(value.iter().fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0')))
+    Ok(value
+        .iter()
+        .fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0')))
 }
 
 /// Exactly `chunked`. A list of tokens that ends in `chunked` is understood but not implemented.
@@ -121,12 +134,19 @@ fn transfer_encoding(value: &[u8]) -> Result<(), Fault> {
     }
     let mut tokens = value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
     let known = |token: &[u8]| {
-        [b"gzip".as_slice(), b"x-gzip", b"deflate", b"compress", b"x-compress"]
-            .iter()
-            .any(|coding| token.eq_ignore_ascii_case(coding))
+        [
+            b"gzip".as_slice(),
+            b"x-gzip",
+            b"deflate",
+            b"compress",
+            b"x-compress",
+        ]
+        .iter()
+        .any(|coding| token.eq_ignore_ascii_case(coding))
     };
-    let last_is_chunked =
-        tokens.next_back().is_some_and(|token| token.eq_ignore_ascii_case(b"chunked"));
+    let last_is_chunked = tokens
+        .next_back()
+        .is_some_and(|token| token.eq_ignore_ascii_case(b"chunked"));
     if last_is_chunked && tokens.all(known) {
         Err(Fault::UnknownTransferCoding)
     } else {
@@ -149,14 +169,17 @@ pub(super) fn fault_of(error: httparse::Error, head: &[u8]) -> Fault {
 
 /// Whether a field line begins with white space (RFC 9112 §5.2).
 pub(super) fn has_fold(head: &[u8]) -> bool {
-    head.windows(3).any(|bytes| matches!(bytes, [b'\r', b'\n', b' ' | b'\t']))
+    head.windows(3)
+        .any(|bytes| matches!(bytes, [b'\r', b'\n', b' ' | b'\t']))
 }
 
 /// Whether `value` holds nothing that a field value must not (RFC 9110 §5.5).
 ///
 /// httparse already refuses control bytes but for HTAB; DEL is one it lets pass in some builds.
 pub(super) fn is_field_value(value: &[u8]) -> bool {
-    value.iter().all(|byte| matches!(byte, b'\t' | b' '..=b'~' | 0x80..))
+    value
+        .iter()
+        .all(|byte| matches!(byte, b'\t' | b' '..=b'~' | 0x80..))
 }
 
 #[cfg(test)]
@@ -168,10 +191,20 @@ mod tests {
     fn finds_the_end_wherever_the_bytes_are_split() {
         let head = b"\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\nrest";
         let whole = EndFinder::default().find(head, 1024);
-        assert_eq!(whole, Ok(Some(HeadSpan { start: 2, end: head.len() - 4 })));
+        assert_eq!(
+            whole,
+            Ok(Some(HeadSpan {
+                start: 2,
+                end: head.len() - 4
+            }))
+        );
         for split in 0..head.len() - 4 {
             let mut finder = EndFinder::default();
-            assert_eq!(finder.find(&head[..split], 1024), Ok(None), "split at {split}");
+            assert_eq!(
+                finder.find(&head[..split], 1024),
+                Ok(None),
+                "split at {split}"
+            );
             assert_eq!(finder.find(head, 1024), whole, "split at {split}");
         }
     }
@@ -179,18 +212,41 @@ mod tests {
     #[test]
     fn refuses_bare_line_breaks_and_oversize() {
         let find = |bytes: &[u8], limit| EndFinder::default().find(bytes, limit);
-        assert_eq!(find(b"GET / HTTP/1.1\nHost: a\n\n", 99), Err(Fault::BareLineBreak));
+        assert_eq!(
+            find(b"GET / HTTP/1.1\nHost: a\n\n", 99),
+            Err(Fault::BareLineBreak)
+        );
         assert_eq!(find(b"\n", 99), Err(Fault::BareLineBreak));
-        assert_eq!(find(b"GET / HTTP/1.1\r\nHost: a\r\n\n", 99), Err(Fault::BareLineBreak));
-        assert_eq!(find(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", 10), Err(Fault::HeadTooLarge));
+        assert_eq!(
+            find(b"GET / HTTP/1.1\r\nHost: a\r\n\n", 99),
+            Err(Fault::BareLineBreak)
+        );
+        assert_eq!(
+            find(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", 10),
+            Err(Fault::HeadTooLarge)
+        );
         assert_eq!(find(b"GET / HTTP/1.1", 10), Err(Fault::HeadTooLarge));
         assert_eq!(find(b"\r\n\r\n\r\n\r\n", 99), Err(Fault::BadStartLine));
     }
 
     #[test]
     fn content_length_is_digits_only() {
-        for bad in ["", "+1", "-1", "1,1", "1 1", "0x1", "1.0", "99999999999999999999", "١"] {
-            assert_eq!(content_length(bad.as_bytes()), Err(Fault::BadContentLength), "{bad}");
+        for bad in [
+            "",
+            "+1",
+            "-1",
+            "1,1",
+            "1 1",
+            "0x1",
+            "1.0",
+            "99999999999999999999",
+            "١",
+        ] {
+            assert_eq!(
+                content_length(bad.as_bytes()),
+                Err(Fault::BadContentLength),
+                "{bad}"
+            );
         }
         assert_eq!(content_length(b"007"), Ok(7));
     }
@@ -198,8 +254,18 @@ mod tests {
     #[test]
     fn transfer_encoding_is_exactly_chunked() {
         assert_eq!(transfer_encoding(b"Chunked"), Ok(()));
-        assert_eq!(transfer_encoding(b"gzip, chunked"), Err(Fault::UnknownTransferCoding));
-        for bad in ["", "chunked, chunked", "chunked, gzip", "identity", "xchunked", "chunked;q=1"] {
+        assert_eq!(
+            transfer_encoding(b"gzip, chunked"),
+            Err(Fault::UnknownTransferCoding)
+        );
+        for bad in [
+            "",
+            "chunked, chunked",
+            "chunked, gzip",
+            "identity",
+            "xchunked",
+            "chunked;q=1",
+        ] {
             assert_eq!(
                 transfer_encoding(bad.as_bytes()),
                 Err(Fault::BadTransferEncoding),

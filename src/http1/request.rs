@@ -43,8 +43,7 @@ pub fn parse<'h, 'b>(
     let parsed = request
         .parse_with_uninit_headers(bytes, space)
         .map_err(|error| head::fault_of(error, bytes))?;
-    let (Some(method), Some(target), Some(minor)) =
-        (request.method, request.path, request.version)
+    let (Some(method), Some(target), Some(minor)) = (request.method, request.path, request.version)
     else {
         return Err(Fault::BadStartLine);
     };
@@ -57,7 +56,11 @@ pub fn parse<'h, 'b>(
     if !target.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(Fault::BadTarget);
     }
-    let version = if minor == 0 { Version::Http10 } else { Version::Http11 };
+    let version = if minor == 0 {
+        Version::Http10
+    } else {
+        Version::Http11
+    };
     let fields: &'h [Header<'b>] = request.headers;
     if fields.len() > limits.fields {
         return Err(Fault::TooManyFields);
@@ -73,7 +76,13 @@ pub fn parse<'h, 'b>(
     if framing == Framing::Chunked && version == Version::Http10 {
         return Err(Fault::BadTransferEncoding);
     }
-    Ok(RequestHead { method, target, version, fields, framing })
+    Ok(RequestHead {
+        method,
+        target,
+        version,
+        fields,
+        framing,
+    })
 }
 
 #[cfg(test)]
@@ -81,7 +90,11 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const LIMITS: HeadLimits = HeadLimits { bytes: 16384, fields: 100, target: 8192 };
+    const LIMITS: HeadLimits = HeadLimits {
+        bytes: 16384,
+        fields: 100,
+        target: 8192,
+    };
 
     fn framing(head: &str) -> Result<Framing, Fault> {
         let mut space = field_space();
@@ -95,10 +108,22 @@ mod tests {
         assert_eq!(with("Content-Length: 5\r\n"), Ok(Framing::Length(5)));
         assert_eq!(with("Transfer-Encoding: chunked\r\n"), Ok(Framing::Chunked));
         for (fields, fault) in [
-            ("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", Fault::BothFramings),
-            ("Transfer-Encoding: chunked\r\nContent-Length: 0\r\n", Fault::BothFramings),
-            ("Content-Length: 5\r\nContent-Length: 5\r\n", Fault::RepeatedContentLength),
-            ("Content-Length: 5\r\nContent-Length: 6\r\n", Fault::RepeatedContentLength),
+            (
+                "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n",
+                Fault::BothFramings,
+            ),
+            (
+                "Transfer-Encoding: chunked\r\nContent-Length: 0\r\n",
+                Fault::BothFramings,
+            ),
+            (
+                "Content-Length: 5\r\nContent-Length: 5\r\n",
+                Fault::RepeatedContentLength,
+            ),
+            (
+                "Content-Length: 5\r\nContent-Length: 6\r\n",
+                Fault::RepeatedContentLength,
+            ),
             ("Content-Length: 5, 5\r\n", Fault::BadContentLength),
             ("Content-Length: +5\r\n", Fault::BadContentLength),
             ("Content-Length:\r\n", Fault::BadContentLength),
@@ -106,8 +131,14 @@ mod tests {
                 "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
                 Fault::BadTransferEncoding,
             ),
-            ("Transfer-Encoding: identity\r\n", Fault::BadTransferEncoding),
-            ("Transfer-Encoding: gzip, chunked\r\n", Fault::UnknownTransferCoding),
+            (
+                "Transfer-Encoding: identity\r\n",
+                Fault::BadTransferEncoding,
+            ),
+            (
+                "Transfer-Encoding: gzip, chunked\r\n",
+                Fault::UnknownTransferCoding,
+            ),
             ("Transfer-Encoding: \x0bchunked\r\n", Fault::BadFieldValue),
             ("Transfer-Encoding : chunked\r\n", Fault::BadFieldName),
             ("X: a\r\n folded\r\n", Fault::ObsoleteFold),

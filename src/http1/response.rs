@@ -52,7 +52,11 @@ pub fn parse<'h, 'b>(
         framing.take(field.name, field.value)?;
     }
     let announced = framing.framing()?;
-    let version = if minor == 0 { Version::Http10 } else { Version::Http11 };
+    let version = if minor == 0 {
+        Version::Http10
+    } else {
+        Version::Http11
+    };
     if announced == Some(Framing::Chunked) && version == Version::Http10 {
         return Err(Fault::BadTransferEncoding);
     }
@@ -62,7 +66,11 @@ pub fn parse<'h, 'b>(
         status,
         version,
         fields,
-        framing: if bodiless { Framing::Empty } else { announced.unwrap_or(Framing::UntilClose) },
+        framing: if bodiless {
+            Framing::Empty
+        } else {
+            announced.unwrap_or(Framing::UntilClose)
+        },
         announced: match announced {
             Some(Framing::Length(length)) => Some(length),
             _ => None,
@@ -76,7 +84,11 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const LIMITS: HeadLimits = HeadLimits { bytes: 65536, fields: 100, target: 0 };
+    const LIMITS: HeadLimits = HeadLimits {
+        bytes: 65536,
+        fields: 100,
+        target: 0,
+    };
 
     fn framing(head: &str, to_head: bool) -> Result<Framing, Fault> {
         let mut space = field_space();
@@ -86,21 +98,39 @@ mod tests {
     #[test]
     fn framing_follows_rfc_9112_6_3() {
         let ok = "HTTP/1.1 200 OK\r\n";
-        assert_eq!(framing(&format!("{ok}\r\n"), false), Ok(Framing::UntilClose));
-        assert_eq!(framing(&format!("{ok}Content-Length: 3\r\n\r\n"), false), Ok(Framing::Length(3)));
-        assert_eq!(framing(&format!("{ok}Content-Length: 3\r\n\r\n"), true), Ok(Framing::Empty));
+        assert_eq!(
+            framing(&format!("{ok}\r\n"), false),
+            Ok(Framing::UntilClose)
+        );
+        assert_eq!(
+            framing(&format!("{ok}Content-Length: 3\r\n\r\n"), false),
+            Ok(Framing::Length(3))
+        );
+        assert_eq!(
+            framing(&format!("{ok}Content-Length: 3\r\n\r\n"), true),
+            Ok(Framing::Empty)
+        );
         assert_eq!(
             framing(&format!("{ok}Transfer-Encoding: chunked\r\n\r\n"), false),
             Ok(Framing::Chunked)
         );
-        assert_eq!(framing("HTTP/1.1 304 Not Modified\r\n\r\n", false), Ok(Framing::Empty));
+        assert_eq!(
+            framing("HTTP/1.1 304 Not Modified\r\n\r\n", false),
+            Ok(Framing::Empty)
+        );
         assert_eq!(framing("HTTP/1.1 204\r\n\r\n", false), Ok(Framing::Empty));
         assert_eq!(
-            framing(&format!("{ok}Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n"), false),
+            framing(
+                &format!("{ok}Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n"),
+                false
+            ),
             Err(Fault::BothFramings)
         );
         assert_eq!(
-            framing(&format!("{ok}Content-Length: 3\r\nContent-Length: 3\r\n\r\n"), false),
+            framing(
+                &format!("{ok}Content-Length: 3\r\nContent-Length: 3\r\n\r\n"),
+                false
+            ),
             Err(Fault::RepeatedContentLength)
         );
         assert!(framing("HTTP/1.1 099 Odd\r\n\r\n", false).is_err());

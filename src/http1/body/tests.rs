@@ -4,7 +4,11 @@ use super::*;
 use proptest::prelude::*;
 
 /// Feeds `input` in pieces and returns the data, the trailers and the number of bytes used.
-fn decode(framing: Framing, input: &[u8], piece: usize) -> Result<(Vec<u8>, Vec<u8>, usize), Fault> {
+fn decode(
+    framing: Framing,
+    input: &[u8],
+    piece: usize,
+) -> Result<(Vec<u8>, Vec<u8>, usize), Fault> {
     let mut decoder = Decoder::new(framing);
     let (mut data, mut used, mut seen) = (Vec::new(), 0, 0);
     loop {
@@ -59,7 +63,11 @@ fn refuses_malformed_chunks() {
     }
     let long = format!("5;{}\r\nhello\r\n0\r\n\r\n", "a".repeat(400));
     assert_eq!(chunked(long.as_bytes()), Err(Fault::BadChunk));
-    for bad in ["0\r\nno colon\r\n\r\n", "0\r\n folded: x\r\n\r\n", "0\r\nX: 1\n\r\n"] {
+    for bad in [
+        "0\r\nno colon\r\n\r\n",
+        "0\r\n folded: x\r\n\r\n",
+        "0\r\nX: 1\n\r\n",
+    ] {
         assert_eq!(chunked(bad.as_bytes()), Err(Fault::BadTrailers), "{bad:?}");
     }
 }
@@ -69,8 +77,14 @@ fn a_cut_body_is_truncated_and_nothing_else() {
     assert_eq!(chunked(b"5\r\nhel"), Err(Fault::Truncated));
     assert_eq!(chunked(b"5\r\nhello\r\n0\r\n"), Err(Fault::Truncated));
     assert_eq!(decode(Framing::Length(5), b"hel", 9), Err(Fault::Truncated));
-    assert_eq!(decode(Framing::UntilClose, b"hel", 9), Ok((b"hel".to_vec(), Vec::new(), 3)));
-    assert_eq!(decode(Framing::Length(3), b"helGET", 9), Ok((b"hel".to_vec(), Vec::new(), 3)));
+    assert_eq!(
+        decode(Framing::UntilClose, b"hel", 9),
+        Ok((b"hel".to_vec(), Vec::new(), 3))
+    );
+    assert_eq!(
+        decode(Framing::Length(3), b"helGET", 9),
+        Ok((b"hel".to_vec(), Vec::new(), 3))
+    );
 }
 
 proptest! {

@@ -1,0 +1,191 @@
+//! What a field name means to the gateway. One look at each name, no allocation, no hashing.
+
+/// The meaning of a field name, in either direction.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Name {
+    /// `Authorization`.
+    Authorization,
+    /// `Cache-Control`.
+    CacheControl,
+    /// `Connection`.
+    Connection,
+    /// `Content-Length`.
+    ContentLength,
+    /// `Cookie`.
+    Cookie,
+    /// `Date`.
+    Date,
+    /// `Expect`.
+    Expect,
+    /// `Forwarded` (RFC 7239): a client's word about the path, never passed on.
+    Forwarded,
+    /// `Host`.
+    Host,
+    /// Fields that end here by RFC 9110 §7.6.1, whatever `Connection` says.
+    HopByHop,
+    /// `O-Region`: the pin header of a request.
+    Pin,
+    /// An end-to-end field that the gateway has no opinion on.
+    Plain,
+    /// `X-Request-ID`.
+    RequestId,
+    /// `Set-Cookie`.
+    SetCookie,
+    /// `Strict-Transport-Security`.
+    StrictTransportSecurity,
+    /// A field that only the gateway itself may write: removed from what a client sends.
+    Spoofable,
+    /// `TE`.
+    Te,
+    /// `Trailer`.
+    Trailer,
+    /// `Transfer-Encoding`.
+    TransferEncoding,
+    /// `Via`.
+    Via,
+    /// `X-CSRF-Token`: bound to a session, so a kind of credential.
+    CsrfToken,
+    /// `X-Forwarded-For`: the client address, where a trusted proxy sends it.
+    XForwardedFor,
+}
+
+/// Longest name that is compared; longer ones are plain unless a prefix makes them spoofable.
+const LONGEST: usize = 32;
+
+impl Name {
+    /// The meaning of `name`, in any case.
+    #[must_use]
+    pub fn of(name: &str) -> Self {
+        let mut lower = [0_u8; LONGEST];
+        let bytes = name.as_bytes();
+        // The application's server folds `_` into `-`, so any underscore could forge a field.
+        if bytes.contains(&b'_') {
+            return Self::Spoofable;
+        }
+        let length = bytes.len().min(LONGEST);
+        for (to, from) in lower.iter_mut().zip(bytes) {
+            *to = from.to_ascii_lowercase();
+        }
+        let lower = lower.get(..length).unwrap_or_default();
+        if bytes.len() > LONGEST {
+            Self::by_prefix(lower)
+        } else {
+            Self::exact(lower)
+        }
+    }
+
+    fn exact(lower: &[u8]) -> Self {
+        match lower {
+            b"te" => Self::Te,
+            b"via" => Self::Via,
+            b"date" => Self::Date,
+            b"host" => Self::Host,
+            b"cookie" => Self::Cookie,
+            b"expect" => Self::Expect,
+            b"trailer" => Self::Trailer,
+            b"o-region" => Self::Pin,
+            b"forwarded" => Self::Forwarded,
+            b"connection" => Self::Connection,
+            b"set-cookie" => Self::SetCookie,
+            b"x-csrf-token" => Self::CsrfToken,
+            b"x-request-id" => Self::RequestId,
+            b"authorization" => Self::Authorization,
+            b"cache-control" => Self::CacheControl,
+            b"content-length" => Self::ContentLength,
+            b"x-forwarded-for" => Self::XForwardedFor,
+            b"transfer-encoding" => Self::TransferEncoding,
+            b"strict-transport-security" => Self::StrictTransportSecurity,
+            b"upgrade"
+            | b"keep-alive"
+            | b"proxy-connection"
+            | b"http2-settings"
+            | b"proxy-authenticate"
+            | b"proxy-authorization"
+            | b"proxy-authentication-info" => Self::HopByHop,
+            b"x-real-ip"
+            | b"x-client-ip"
+            | b"client-ip"
+            | b"true-client-ip"
+            | b"x-original-host"
+            | b"x-original-url"
+            | b"x-rewrite-url"
+            | b"x-http-method-override"
+            | b"proxy"
+            | b"apx-incoming-host"
+            | b"o-domain-context"
+            | b"o-homepage-mode"
+            | b"o-delivery" => Self::Spoofable,
+            _ => Self::by_prefix(lower),
+        }
+    }
+
+    fn by_prefix(lower: &[u8]) -> Self {
+        let spoofable = [
+            b"x-forwarded-".as_slice(),
+            b"x-ots-proxy-debug-",
+            b"o-region-",
+            b"cf-",
+            b"cdn-",
+        ];
+        if spoofable.iter().any(|prefix| lower.starts_with(prefix)) {
+            Self::Spoofable
+        } else {
+            Self::Plain
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn everything_that_forges_is_spoofable() {
+        for name in [
+            "X-Forwarded-Host",
+            "x-forwarded-proto",
+            "X-Forwarded-A-Name-That-Is-Longer-Than-Any-Other",
+            "X-Real-IP",
+            "X-Client-IP",
+            "Client-IP",
+            "True-Client-IP",
+            "CF-IPCountry",
+            "CF-Connecting-IP",
+            "X-Original-Host",
+            "X-Original-URL",
+            "X-Rewrite-URL",
+            "X-HTTP-Method-Override",
+            "Proxy",
+            "CDN-RequestCountryCode",
+            "Apx-Incoming-Host",
+            "O-Domain-Context",
+            "O-Homepage-Mode",
+            "X-Ots-Proxy-Debug-Anything",
+            "O-Region-Reason",
+            "O-Delivery",
+            "X_Forwarded_For",
+            "X-Forwarded_For",
+            "any_thing",
+        ] {
+            assert_eq!(Name::of(name), Name::Spoofable, "{name}");
+        }
+        for name in [
+            "Accept",
+            "X-CSRF",
+            "Origin",
+            "traceparent",
+            "X-Demo-Fault",
+            "Content-Type",
+        ] {
+            assert_eq!(Name::of(name), Name::Plain, "{name}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn case_never_matters(name in "[A-Za-z0-9_-]{0,50}") {
+            prop_assert_eq!(Name::of(&name.to_ascii_lowercase()), Name::of(&name.to_ascii_uppercase()));
+        }
+    }
+}

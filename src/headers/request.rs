@@ -1,0 +1,308 @@
+//! A request's fields: read once into [`Facts`], written once as the region's head.
+
+use std::io::Write;
+
+use httparse::Header;
+use smallvec::SmallVec;
+
+use super::name::Name;
+use super::value;
+use crate::http1::Framing;
+
+/// What `Expect` asks for (RFC 9110 §10.1.1).
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Expect {
+    /// `100-continue`.
+    Continue,
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// Anything else: answered with 417.
+    Unknown,
+}
+
+/// The pin header as it came.
+#[derive(Clone, Copy, Default, Eq, PartialEq)]
+pub enum PinField<'b> {
+    /// None.
+    #[default]
+    Absent,
+    /// One value.
+    One(&'b [u8]),
+    /// More than one field.
+    Repeated,
+}
+
+/// What a request's fields say, read in one pass. Holds credentials: it has no `Debug`.
+#[derive(Default)]
+pub struct Facts<'b> {
+    /// The value of `Host`, if there is any.
+    pub host: Option<&'b [u8]>,
+    /// More than one `Host`.
+    pub host_repeated: bool,
+    /// `Authorization` is present.
+    pub authorization: bool,
+    /// `X-CSRF-Token` is present.
+    pub csrf_token: bool,
+    /// The values of `Cookie`, in order.
+    pub cookies: SmallVec<[&'b [u8]; 4]>,
+    /// The pin header.
+    pub pin: PinField<'b>,
+    /// The first `X-Request-ID`.
+    pub request_id: Option<&'b [u8]>,
+    /// A `Via` names this gateway.
+    pub looped: bool,
+    /// `Expect`.
+    pub expect: Expect,
+    /// `Connection: close`.
+    pub close: bool,
+    /// `Connection: keep-alive`.
+    pub keep_alive: bool,
+    /// Field names that `Connection` lists: they end here.
+    pub connection_names: SmallVec<[&'b [u8]; 4]>,
+    /// `TE` names `trailers`.
+    pub te_trailers: bool,
+    /// A field that only HTTP/1 has (for HTTP/2, RFC 9113 §8.2.2).
+    pub connection_specific: bool,
+}
+
+impl<'b> Facts<'b> {
+    /// Reads the fields; `pseudonym` is this gateway's name in `Via`.
+    #[must_use]
+    pub fn read(fields: &[Header<'b>], pseudonym: &str) -> Self {
+        let mut facts = Self::default();
+        for field in fields {
+            facts.take(field, pseudonym);
+        }
+        facts
+    }
+
+    fn take(&mut self, field: &Header<'b>, pseudonym: &str) {
+        match Name::of(field.name) {
+            Name::Host => self.host_repeated |= self.host.replace(field.value).is_some(),
+            Name::Authorization => self.authorization = true,
+            Name::CsrfToken => self.csrf_token = true,
+            Name::Cookie => self.cookies.push(field.value),
+            Name::Pin => {
+                self.pin = match self.pin {
+                    PinField::Absent => PinField::One(field.value),
+                    PinField::One(_) | PinField::Repeated => PinField::Repeated,
+                }
+            }
+            Name::RequestId => {
+                self.request_id.get_or_insert(field.value);
+            }
+            Name::Via => self.looped |= value::via_names(field.value, pseudonym),
+            Name::Expect => {
+                let known = field.value.eq_ignore_ascii_case(b"100-continue");
+                self.expect = if known && self.expect != Expect::Unknown {
+                    Expect::Continue
+                } else {
+                    Expect::Unknown
+                };
+            }
+            Name::Te => {
+                self.te_trailers |= value::members(field.value)
+                    .any(|member| member.eq_ignore_ascii_case(b"trailers"));
+            }
+            Name::Connection => {
+                self.connection_specific = true;
+                self.take_connection(field.value);
+            }
+            Name::HopByHop | Name::TransferEncoding => self.connection_specific = true,
+            _ => {}
+        }
+    }
+
+    fn take_connection(&mut self, list: &'b [u8]) {
+        for member in value::members(list) {
+            if member.eq_ignore_ascii_case(b"close") {
+                self.close = true;
+            } else if member.eq_ignore_ascii_case(b"keep-alive") {
+                self.keep_alive = true;
+            } else {
+                self.connection_names.push(member);
+            }
+        }
+    }
+}
+
+/// Whether the region sees the client's cookies.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Cookies {
+    /// Forwarded, without the gateway's own.
+    Forward,
+    /// Dropped: on the bare host they would reach whichever region the request goes to.
+    Withhold,
+}
+
+/// The one truth that the region is told, beside the client's own end-to-end fields.
+pub struct Outbound<'a> {
+    /// The method.
+    pub method: &'a str,
+    /// The target in origin form.
+    pub target: &'a str,
+    /// `Host` and `X-Forwarded-Host`.
+    pub host: &'a str,
+    /// The client's address, as text.
+    pub client: &'a str,
+    /// This gateway's name in `Via`.
+    pub pseudonym: &'a str,
+    /// The version that the client spoke, as `Via` writes it: `1.0`, `1.1` or `2`.
+    pub received: &'a str,
+    /// `X-Request-ID`.
+    pub request_id: &'a str,
+    /// Name and value of the country field, where configured and known.
+    pub country: Option<(&'a str, &'a str)>,
+    /// What becomes of cookies.
+    pub cookies: Cookies,
+    /// Names of the gateway's own cookies, never forwarded.
+    pub own_cookies: &'a [&'a str],
+    /// How the body will be framed; the client's framing is never copied.
+    pub framing: Framing,
+}
+
+impl Outbound<'_> {
+    /// Appends the region's head: request line, fields, empty line.
+    pub fn write(&self, fields: &[Header<'_>], facts: &Facts<'_>, out: &mut Vec<u8>) {
+        for part in [
+            self.method,
+            " ",
+            self.target,
+            " HTTP/1.1\r\nHost: ",
+            self.host,
+            "\r\n",
+        ] {
+            out.extend_from_slice(part.as_bytes());
+        }
+        for field in fields {
+            if self.passes(field, facts) {
+                write_field(out, field.name, field.value);
+            }
+        }
+        if self.cookies == Cookies::Forward && !is_connection_named("cookie", facts) {
+            write_cookies(out, &facts.cookies, self.own_cookies);
+        }
+        self.write_truth(fields, out);
+        self.write_framing(facts, out);
+        out.extend_from_slice(b"\r\n");
+    }
+
+    fn passes(&self, field: &Header<'_>, facts: &Facts<'_>) -> bool {
+        let passes = match Name::of(field.name) {
+            Name::Plain
+            | Name::Authorization
+            | Name::CacheControl
+            | Name::CsrfToken
+            | Name::Date
+            | Name::SetCookie
+            | Name::StrictTransportSecurity => true,
+            // Only meaningful where trailers can follow.
+            Name::Trailer => self.framing == Framing::Chunked,
+            Name::Connection
+            | Name::ContentLength
+            | Name::Cookie
+            | Name::Expect
+            | Name::Forwarded
+            | Name::Host
+            | Name::HopByHop
+            | Name::Pin
+            | Name::RequestId
+            | Name::Spoofable
+            | Name::Te
+            | Name::TransferEncoding
+            | Name::Via
+            | Name::XForwardedFor => false,
+        };
+        passes && !is_connection_named(field.name, facts) && !self.is_country_field(field.name)
+    }
+
+    fn is_country_field(&self, name: &str) -> bool {
+        self.country
+            .is_some_and(|(own, _)| own.eq_ignore_ascii_case(name))
+    }
+
+    fn write_truth(&self, fields: &[Header<'_>], out: &mut Vec<u8>) {
+        write_field(out, "X-Forwarded-For", self.client.as_bytes());
+        write_field(out, "X-Real-IP", self.client.as_bytes());
+        out.extend_from_slice(b"X-Forwarded-Proto: https\r\n");
+        write_field(out, "X-Forwarded-Host", self.host.as_bytes());
+        write_field(out, "X-Request-ID", self.request_id.as_bytes());
+        if let Some((name, value)) = self.country.filter(|(_, value)| !value.is_empty()) {
+            write_field(out, name, value.as_bytes());
+        }
+        out.extend_from_slice(b"Via: ");
+        for field in fields
+            .iter()
+            .filter(|field| Name::of(field.name) == Name::Via)
+        {
+            out.extend_from_slice(field.value);
+            out.extend_from_slice(b", ");
+        }
+        for part in [self.received, " ", self.pseudonym, "\r\n"] {
+            out.extend_from_slice(part.as_bytes());
+        }
+    }
+
+    fn write_framing(&self, facts: &Facts<'_>, out: &mut Vec<u8>) {
+        if facts.te_trailers {
+            // RFC 9110 §10.1.4: TE is itself a hop-by-hop field and must be named as one.
+            out.extend_from_slice(b"TE: trailers\r\nConnection: TE\r\n");
+        }
+        if facts.expect == Expect::Continue && self.framing != Framing::Empty {
+            out.extend_from_slice(b"Expect: 100-continue\r\n");
+        }
+        match self.framing {
+            Framing::Chunked => out.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
+            // Writing to a Vec cannot fail.
+            Framing::Length(length) => drop(write!(out, "Content-Length: {length}\r\n")),
+            // RFC 9110 §8.6: a method that anticipates a body says that there is none.
+            Framing::Empty if matches!(self.method, "POST" | "PUT" | "PATCH") => {
+                out.extend_from_slice(b"Content-Length: 0\r\n");
+            }
+            Framing::Empty | Framing::UntilClose => {}
+        }
+    }
+}
+
+/// Appends `name: value` and CRLF.
+pub fn write_field(out: &mut Vec<u8>, name: &str, value: &[u8]) {
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(value);
+    out.extend_from_slice(b"\r\n");
+}
+
+fn is_connection_named(name: &str, facts: &Facts<'_>) -> bool {
+    facts
+        .connection_names
+        .iter()
+        .any(|named| named.eq_ignore_ascii_case(name.as_bytes()))
+}
+
+/// Joins split `Cookie` fields (RFC 9113 §8.2.3), leaving the gateway's own cookies out.
+fn write_cookies(out: &mut Vec<u8>, values: &[&[u8]], own: &[&str]) {
+    let pairs = values
+        .iter()
+        .flat_map(|value| value.split(|byte| *byte == b';'))
+        .map(<[u8]>::trim_ascii)
+        .filter(|pair| !pair.is_empty() && !own.iter().any(|name| is_named(pair, name)));
+    let mut separator: &[u8] = b"Cookie: ";
+    for pair in pairs {
+        out.extend_from_slice(separator);
+        out.extend_from_slice(pair);
+        separator = b"; ";
+    }
+    if separator == b"; " {
+        out.extend_from_slice(b"\r\n");
+    }
+}
+
+fn is_named(pair: &[u8], name: &str) -> bool {
+    pair.split(|byte| *byte == b'=')
+        .next()
+        .is_some_and(|found| found.trim_ascii() == name.as_bytes())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,270 @@
+//! An answer's fields on their way to the client: the region's own untouched, but for those that
+//! end here and those that only the gateway may say.
+
+use httparse::Header;
+use smallvec::SmallVec;
+
+use super::name::Name;
+use super::request::Cookies;
+use super::value;
+
+/// What the gateway adds to a region's answer.
+pub struct Downward<'a> {
+    /// `O-Region`.
+    pub region: &'a str,
+    /// `O-Region-Reason`.
+    pub reason: &'a str,
+    /// `X-Request-ID`.
+    pub request_id: &'a str,
+    /// This gateway's name in `Via`.
+    pub pseudonym: &'a str,
+    /// `Strict-Transport-Security` where the region set none; `None` in the demo.
+    pub hsts: Option<&'a str>,
+    /// Whether the region may set cookies here.
+    pub cookies: Cookies,
+    /// A `Set-Cookie` of the gateway's own: the expiry of a pin that names no region.
+    pub set_cookie: Option<&'a str>,
+    /// Bare-host notices, and whatever else belongs to this host.
+    pub notices: &'a [(String, String)],
+    /// `Date`, for an answer that came without (RFC 9110 §6.6.1).
+    pub date: &'a str,
+}
+
+/// What of a region's answer was seen on the way.
+#[derive(Clone, Copy, Default)]
+struct Seen {
+    cache_control: bool,
+    hsts: bool,
+    date: bool,
+}
+
+impl Downward<'_> {
+    /// Calls `emit` with each field for the client, framing fields excepted: those are written by
+    /// whoever frames the body. `keep_trailer` when trailers can follow.
+    pub fn each(
+        &self,
+        fields: &[Header<'_>],
+        keep_trailer: bool,
+        mut emit: impl FnMut(&str, &[u8]),
+    ) {
+        let named = connection_names(fields);
+        let mut seen = Seen::default();
+        for field in fields {
+            let passes = match Name::of(field.name) {
+                Name::CacheControl => {
+                    seen.cache_control = true;
+                    true
+                }
+                Name::StrictTransportSecurity => {
+                    seen.hsts = true;
+                    true
+                }
+                Name::Date => {
+                    seen.date = true;
+                    true
+                }
+                Name::SetCookie => self.cookies == Cookies::Forward,
+                Name::Trailer => keep_trailer,
+                // A region's own word on what only the gateway can say.
+                Name::Spoofable => !is_gateway_field(field.name),
+                Name::Connection
+                | Name::ContentLength
+                | Name::HopByHop
+                | Name::Pin
+                | Name::RequestId
+                | Name::Te
+                | Name::TransferEncoding
+                | Name::Via => false,
+                Name::Authorization
+                | Name::Cookie
+                | Name::CsrfToken
+                | Name::Expect
+                | Name::Forwarded
+                | Name::Host
+                | Name::Plain
+                | Name::XForwardedFor => true,
+            };
+            let listed = || {
+                named
+                    .iter()
+                    .any(|name| name.eq_ignore_ascii_case(field.name.as_bytes()))
+            };
+            if passes && (named.is_empty() || !listed()) {
+                emit(field.name, field.value);
+            }
+        }
+        self.additions(seen, emit);
+    }
+
+    fn additions(&self, seen: Seen, mut emit: impl FnMut(&str, &[u8])) {
+        if !seen.date {
+            emit("Date", self.date.as_bytes());
+        }
+        if !seen.cache_control {
+            emit("Cache-Control", b"no-store");
+        }
+        if let (Some(hsts), false) = (self.hsts, seen.hsts) {
+            emit("Strict-Transport-Security", hsts.as_bytes());
+        }
+        emit("O-Region", self.region.as_bytes());
+        emit("O-Region-Reason", self.reason.as_bytes());
+        emit("O-Delivery", b"executed");
+        emit("X-Request-ID", self.request_id.as_bytes());
+        if let Some(cookie) = self.set_cookie {
+            emit("Set-Cookie", cookie.as_bytes());
+        }
+        for (name, value) in self.notices {
+            emit(name, value.as_bytes());
+        }
+        let mut via: SmallVec<[u8; 64]> = SmallVec::from_slice(b"1.1 ");
+        via.extend_from_slice(self.pseudonym.as_bytes());
+        emit("Via", &via);
+    }
+}
+
+fn is_gateway_field(name: &str) -> bool {
+    name.eq_ignore_ascii_case("o-delivery")
+        || name
+            .get(..9)
+            .is_some_and(|prefix| prefix.eq_ignore_ascii_case("o-region-"))
+}
+
+fn connection_names<'b>(fields: &[Header<'b>]) -> SmallVec<[&'b [u8]; 4]> {
+    fields
+        .iter()
+        .filter(|field| Name::of(field.name) == Name::Connection)
+        .flat_map(|field| value::members(field.value))
+        .collect()
+}
+
+/// Whether a region's `Connection` says that it will close.
+#[must_use]
+pub fn says_close(fields: &[Header<'_>]) -> bool {
+    connection_names(fields)
+        .iter()
+        .any(|name| name.eq_ignore_ascii_case(b"close"))
+}
+
+/// Whether an HTTP/1.0 answer's `Connection` says that it will stay.
+#[must_use]
+pub fn says_keep_alive(fields: &[Header<'_>]) -> bool {
+    connection_names(fields)
+        .iter()
+        .any(|name| name.eq_ignore_ascii_case(b"keep-alive"))
+}
+
+/// The trailer lines that may pass: no field that frames, routes or authenticates (RFC 9110
+/// §6.5.1), and none that the gateway itself writes.
+#[must_use]
+pub fn passing_trailers(lines: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for line in lines.split_inclusive(|byte| *byte == b'\n') {
+        let name = line.split(|byte| *byte == b':').next().unwrap_or_default();
+        if std::str::from_utf8(name).is_ok_and(|name| Name::of(name) == Name::Plain) {
+            out.extend_from_slice(line);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DOWNWARD: Downward<'_> = Downward {
+        region: "eu",
+        reason: "geo",
+        request_id: "id-1",
+        pseudonym: "onetime-gateway",
+        hsts: Some("max-age=1"),
+        cookies: Cookies::Forward,
+        set_cookie: None,
+        notices: &[],
+        date: "now",
+    };
+
+    fn emitted(downward: &Downward<'_>, pairs: &[(&str, &str)]) -> Vec<String> {
+        let fields: Vec<Header<'_>> = pairs
+            .iter()
+            .map(|(name, value)| Header {
+                name,
+                value: value.as_bytes(),
+            })
+            .collect();
+        let mut lines = Vec::new();
+        downward.each(&fields, false, |name, value| {
+            lines.push(format!("{name}: {}", String::from_utf8_lossy(value)));
+        });
+        lines
+    }
+
+    #[test]
+    fn passes_end_to_end_fields_and_says_where_one_landed() {
+        let lines = emitted(
+            &DOWNWARD,
+            &[
+                ("x-csrf-token", "t"),
+                ("Set-Cookie", "onetime.session=x"),
+                ("X-OTS-Intended-Status", "401"),
+                ("O-Region", "mars"),
+                ("O-Region-Reason", "mars"),
+                ("O-Delivery", "mars"),
+                ("O-Domain-Strategy", "canonical"),
+                ("X-Request-ID", "theirs"),
+                ("Via", "1.1 caddy"),
+                ("Connection", "close, X-Hop"),
+                ("X-Hop", "1"),
+                ("Transfer-Encoding", "chunked"),
+                ("Date", "then"),
+            ],
+        );
+        assert_eq!(
+            lines,
+            [
+                "x-csrf-token: t",
+                "Set-Cookie: onetime.session=x",
+                "X-OTS-Intended-Status: 401",
+                "O-Domain-Strategy: canonical",
+                "Date: then",
+                "Cache-Control: no-store",
+                "Strict-Transport-Security: max-age=1",
+                "O-Region: eu",
+                "O-Region-Reason: geo",
+                "O-Delivery: executed",
+                "X-Request-ID: id-1",
+                "Via: 1.1 onetime-gateway",
+            ]
+        );
+    }
+
+    #[test]
+    fn adds_only_what_the_region_did_not_say() {
+        let lines = emitted(
+            &Downward {
+                cookies: Cookies::Withhold,
+                set_cookie: Some("a=; Max-Age=0"),
+                ..DOWNWARD
+            },
+            &[
+                ("Set-Cookie", "onetime.session=x"),
+                ("Cache-Control", "max-age=60"),
+                ("Strict-Transport-Security", "max-age=31536000"),
+            ],
+        );
+        assert!(
+            !lines
+                .iter()
+                .any(|line| line.contains("session") || line.contains("no-store"))
+        );
+        assert!(!lines.contains(&"Strict-Transport-Security: max-age=1".to_owned()));
+        assert!(lines.contains(&"Set-Cookie: a=; Max-Age=0".to_owned()));
+        assert!(lines.contains(&"Date: now".to_owned()));
+    }
+
+    #[test]
+    fn trailers_cannot_say_what_a_head_must() {
+        let lines =
+            b"X-Sum: 1\r\nContent-Length: 3\r\nHost: a\r\nO-Region: us\r\nSet-Cookie: a\r\n";
+        assert_eq!(passing_trailers(lines), b"X-Sum: 1\r\n");
+    }
+}

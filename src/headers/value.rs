@@ -1,0 +1,64 @@
+//! Reading lists inside field values.
+
+/// The members of a comma-separated list (RFC 9110 §5.6.1), trimmed, empty ones left out.
+pub fn members(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    value
+        .split(|byte| *byte == b',')
+        .map(<[u8]>::trim_ascii)
+        .filter(|member| !member.is_empty())
+}
+
+/// A request id that may be passed on and logged: 1 to 128 of `[A-Za-z0-9._-]`.
+#[must_use]
+pub fn is_request_id(value: &[u8]) -> bool {
+    (1..=128).contains(&value.len())
+        && value
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
+}
+
+/// Whether a `Via` value names `pseudonym` as one of the proxies (RFC 9110 §7.6.3).
+#[must_use]
+pub fn via_names(value: &[u8], pseudonym: &str) -> bool {
+    members(value).any(|member| {
+        member
+            .split(|byte| matches!(byte, b' ' | b'\t'))
+            .filter(|word| !word.is_empty())
+            .nth(1)
+            .is_some_and(|received_by| received_by.eq_ignore_ascii_case(pseudonym.as_bytes()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn via_is_read_as_a_list() {
+        assert!(via_names(b"1.1 onetime-gateway", "onetime-gateway"));
+        assert!(via_names(
+            b"2 cdn, HTTP/1.1  Onetime-Gateway (x)",
+            "onetime-gateway"
+        ));
+        assert!(!via_names(
+            b"1.1 onetime-gateway-2, 1.0 other",
+            "onetime-gateway"
+        ));
+        assert!(!via_names(b"onetime-gateway", "onetime-gateway"));
+    }
+
+    #[test]
+    fn request_ids_are_plain() {
+        assert!(is_request_id(b"0190-a.B_c"));
+        for bad in [
+            b"".as_slice(),
+            b"a b",
+            b"a\"",
+            b"a\r\nX: y",
+            &[b'a'; 129],
+            "é".as_bytes(),
+        ] {
+            assert!(!is_request_id(bad));
+        }
+    }
+}
