@@ -2,3 +2,4 @@
 pub mod headers;
 pub mod http1;
 pub mod net;
+pub mod upstream;

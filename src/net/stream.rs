@@ -34,7 +34,9 @@ impl Stream {
             return false;
         }
         let mut byte = [0_u8; 1];
-        Pin::new(self).poll_read(context, &mut ReadBuf::new(&mut byte)).is_ready()
+        Pin::new(self)
+            .poll_read(context, &mut ReadBuf::new(&mut byte))
+            .is_ready()
     }
 
     /// Closes with a reset instead of a regular end, so that the peer cannot mistake what was sent

@@ -1,0 +1,303 @@
+//! One HTTP/1.1 connection of a client: heads in, answers out, one at a time, in order.
+//!
+//! Ours instead of hyper's server: it sees every framing fault itself (`http1`), writes head and
+//! small body in one piece, and holds no buffer while it waits.
+
+mod relay;
+mod turn;
+
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+use std::ops::ControlFlow;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::AsyncWrite;
+use tokio::time::Instant;
+
+use crate::headers::request::Expect;
+use crate::http1::body::Decoder;
+use crate::http1::head::{EndFinder, HeadSpan};
+use crate::http1::request::{self, field_space};
+use crate::http1::{Fault, Framing, HeadLimits, Version};
+use crate::net::buffer::Buffer;
+use crate::net::deadline::Deadline;
+use crate::net::stream::Stream;
+use crate::proxy::answer::Answer;
+use crate::proxy::arrival::{Arrival, Protocol, Scheme};
+use crate::proxy::refusal::Refusal;
+use crate::proxy::worker::{View, Worker};
+use crate::proxy::{Planned, Verdict, plan, refuse_unread};
+
+/// Bytes of an unwanted request body that are read and dropped to save the connection.
+const MOST_DRAINED: u64 = 64 * 1024;
+
+/// After an answer that ends the connection, so many bytes are still read, so that the answer is
+/// not lost to a reset (RFC 9112 §9.6).
+const MOST_LINGERING: usize = 256 * 1024;
+
+/// How long that may take.
+const LINGER: std::time::Duration = std::time::Duration::from_secs(2);
+
+/// A client's connection.
+pub struct Connection {
+    stream: Stream,
+    input: Buffer,
+    output: Buffer,
+    finder: EndFinder,
+    body: Decoder,
+    body_read: u64,
+    body_limit: u64,
+    deadline: Deadline,
+    worker: Rc<Worker>,
+    peer: SocketAddr,
+    scheme: Scheme,
+    version: Version,
+}
+
+/// How a wait for a head ended.
+enum Head {
+    Closed,
+    Refused(Refusal),
+    Whole(HeadSpan),
+}
+
+impl Connection {
+    /// A connection whose handshake, if any, is over.
+    #[must_use]
+    pub fn new(stream: Stream, peer: SocketAddr, scheme: Scheme, worker: Rc<Worker>) -> Self {
+        let keep_alive = worker.view().timeouts().keep_alive;
+        Self {
+            stream,
+            input: Buffer::new(),
+            output: Buffer::new(),
+            finder: EndFinder::default(),
+            body: Decoder::new(Framing::Empty),
+            body_read: 0,
+            body_limit: 0,
+            deadline: Deadline::new(Instant::now(), keep_alive),
+            worker,
+            peer,
+            scheme,
+            version: Version::Http11,
+        }
+    }
+
+    /// Serves requests until one side ends it.
+    pub async fn serve(mut self) {
+        loop {
+            let view = self.worker.view();
+            let span = match self.head(&view).await {
+                Head::Whole(span) => span,
+                Head::Closed => return,
+                Head::Refused(refusal) => {
+                    let planned = refuse_unread(refusal, self.input.filled(), &view, &self.worker);
+                    let _ = self.settle(planned, &view, Expect::Nothing).await;
+                    return;
+                }
+            };
+            // A reload between two requests: the next one sees the new snapshot.
+            let view = self.worker.view();
+            let (planned, expect) = self.plan(span, &view);
+            if self.settle(planned, &view, expect).await.is_break() {
+                return;
+            }
+        }
+    }
+
+    /// Waits for a whole head.
+    async fn head(&mut self, view: &View) -> Head {
+        let timeouts = view.timeouts();
+        let limits = view.head_limits();
+        self.finder = EndFinder::default();
+        let now = Instant::now();
+        let mut started = !self.input.is_empty();
+        self.deadline.set(now + if started { timeouts.head } else { timeouts.keep_alive });
+        poll_fn(|context| {
+            loop {
+                match self.finder.find(self.input.filled(), limits.bytes) {
+                    Ok(Some(span)) => return Poll::Ready(Head::Whole(span)),
+                    Ok(None) => {}
+                    Err(fault) => {
+                        let fault = self.more_precise(fault, &limits);
+                        return Poll::Ready(Head::Refused(Refusal::BadMessage(fault)));
+                    }
+                }
+                match self.input.poll_fill(&mut self.stream, context) {
+                    Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(Head::Closed),
+                    Poll::Ready(Ok(_)) if started => {}
+                    Poll::Ready(Ok(_)) => {
+                        started = true;
+                        self.deadline.set(Instant::now() + timeouts.head);
+                    }
+                    Poll::Pending => {
+                        self.input.release();
+                        self.output.release();
+                        ready!(self.deadline.poll(context));
+                        return Poll::Ready(if started {
+                            Head::Refused(Refusal::HeadTimeout)
+                        } else {
+                            Head::Closed
+                        });
+                    }
+                }
+            }
+        })
+        .await
+    }
+
+    /// A head that is too large because of its target alone is answered as such.
+    fn more_precise(&self, fault: Fault, limits: &HeadLimits) -> Fault {
+        let line_end = memchr::memchr(b'\n', self.input.filled());
+        match fault {
+            Fault::HeadTooLarge if line_end.is_none_or(|end| end > limits.target) => {
+                Fault::TargetTooLong
+            }
+            other => other,
+        }
+    }
+
+    /// Decides what becomes of the request whose head lies at `span`, and consumes the head.
+    fn plan(&mut self, span: HeadSpan, view: &View) -> (Planned, Expect) {
+        let bytes = self.input.filled().get(span.start..span.end).unwrap_or_default();
+        let mut space = field_space();
+        let (planned, expect) = match request::parse(bytes, &mut space, &view.head_limits()) {
+            Err(fault) => {
+                let refusal = Refusal::BadMessage(fault);
+                (refuse_unread(refusal, bytes, view, &self.worker), Expect::Nothing)
+            }
+            Ok(head) => {
+                let arrival = Arrival {
+                    method: head.method,
+                    target: head.target,
+                    authority: None,
+                    fields: head.fields,
+                    protocol: match head.version {
+                        Version::Http10 => Protocol::Http10,
+                        Version::Http11 => Protocol::Http11,
+                    },
+                    scheme: self.scheme,
+                    framing: head.framing,
+                    peer: self.peer,
+                };
+                self.version = head.version;
+                self.body = Decoder::new(head.framing);
+                self.body_read = 0;
+                let (planned, expect) = plan(&arrival, view, &self.worker);
+                self.body_limit = planned.body_limit;
+                (planned, expect)
+            }
+        };
+        self.input.consume(span.end);
+        (planned, expect)
+    }
+
+    /// Carries out what was decided.
+    async fn settle(&mut self, planned: Planned, view: &View, expect: Expect) -> ControlFlow<()> {
+        match planned.verdict {
+            Verdict::Answer(answer) => {
+                self.answer(*answer, planned.record, planned.close, view, expect).await
+            }
+            Verdict::Forward(forward) => {
+                self.forward(*forward, planned.record, planned.close, view).await
+            }
+        }
+    }
+
+    /// Writes an answer of the gateway's own.
+    async fn answer(
+        &mut self,
+        answer: Answer,
+        mut record: crate::proxy::record::Record,
+        close: bool,
+        view: &View,
+        expect: Expect,
+    ) -> ControlFlow<()> {
+        // The body that is not wanted is read only if it surely comes and is small.
+        let unread = !self.body.is_done();
+        let close = answer.close || close || (unread && expect == Expect::Continue);
+        let head_only = record.is_head();
+        let keeps_alive = self.version == Version::Http10 && !close;
+        self.output.append_with(|out| turn::write_answer(out, &answer, head_only, close, keeps_alive));
+        record.answered(answer.status);
+        record.bytes_out = self.output.len() as u64;
+        let written = self.flush(view).await;
+        record.finish();
+        if written.is_err() {
+            return ControlFlow::Break(());
+        }
+        if close || (unread && !self.drain(view).await) {
+            self.linger().await;
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Writes all output, as long as the client takes some now and then.
+    async fn flush(&mut self, view: &View) -> io::Result<()> {
+        let idle = view.timeouts().body_idle;
+        self.deadline.set(Instant::now() + idle);
+        poll_fn(|context| self.poll_flush(context)).await
+    }
+
+    fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let drained = match self.output.poll_drain(&mut self.stream, context) {
+            Poll::Ready(Ok(())) => Pin::new(&mut self.stream).poll_flush(context),
+            other => other,
+        };
+        if drained.is_pending() {
+            ready!(self.deadline.poll(context));
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        drained
+    }
+
+    /// Reads and drops the rest of a request's body; whether the connection can go on.
+    async fn drain(&mut self, view: &View) -> bool {
+        self.body_limit = self.body_read + MOST_DRAINED;
+        self.deadline.set(Instant::now() + view.timeouts().body_idle);
+        poll_fn(|context| {
+            loop {
+                match self.poll_body(context) {
+                    Poll::Ready(Ok(Some(count))) => self.consume_body(count),
+                    Poll::Ready(Ok(None)) => return Poll::Ready(true),
+                    Poll::Ready(Err(_)) => return Poll::Ready(false),
+                    Poll::Pending => {
+                        ready!(self.deadline.poll(context));
+                        return Poll::Ready(false);
+                    }
+                }
+            }
+        })
+        .await
+    }
+
+    /// Says that nothing more comes, and reads on for a moment (RFC 9112 §9.6).
+    async fn linger(&mut self) {
+        self.deadline.set(Instant::now() + LINGER);
+        let mut left = MOST_LINGERING;
+        let mut ended = false;
+        poll_fn(|context| {
+            loop {
+                if !ended {
+                    match Pin::new(&mut self.stream).poll_shutdown(context) {
+                        Poll::Ready(Ok(())) => ended = true,
+                        Poll::Ready(Err(_)) => return Poll::Ready(()),
+                        Poll::Pending => {}
+                    }
+                }
+                let unread = self.input.len();
+                self.input.consume(unread);
+                match self.input.poll_fill(&mut self.stream, context) {
+                    Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(()),
+                    Poll::Ready(Ok(count)) if count < left => left -= count,
+                    Poll::Ready(Ok(_)) => return Poll::Ready(()),
+                    Poll::Pending => return self.deadline.poll(context),
+                }
+            }
+        })
+        .await;
+    }
+}

@@ -1,0 +1,193 @@
+//! Forwarding: the request to its region, the answer back, as fast as the slower side takes it.
+
+use std::future::poll_fn;
+use std::io;
+use std::ops::ControlFlow;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::AsyncWrite;
+use tokio::time::Instant;
+
+use super::Connection;
+use super::turn::Turn;
+use crate::headers::request::Expect;
+use crate::http1::{Framing, body};
+use crate::net::buffer::BLOCK;
+use crate::proxy::forward::Forward;
+use crate::proxy::record::Record;
+use crate::proxy::refusal::Refusal;
+use crate::proxy::worker::View;
+use crate::proxy::{Verdict, refuse_forwarded};
+use crate::upstream::exchange::{Exchange, Outgoing};
+use crate::upstream::failure::Cause;
+use crate::upstream::travel::travel;
+
+impl Connection {
+    /// Forwards one request and relays its answer.
+    pub(super) async fn forward(
+        &mut self,
+        forward: Forward,
+        mut record: Record,
+        close: bool,
+        view: &View,
+    ) -> ControlFlow<()> {
+        let Forward { region, head, framing, to_head, down } = forward;
+        let cluster = view.cluster(region);
+        let pools = self.worker.pools.clone();
+        let must_end = Instant::now() + cluster.timeouts.request;
+        let mut turn = Turn {
+            connection: self,
+            down: &down,
+            close,
+            framing: Framing::Empty,
+            status: 0,
+            ended: false,
+        };
+        record.departed();
+        let outgoing = Outgoing::new(head, framing);
+        let answered =
+            travel(cluster, &pools, outgoing, to_head, &mut turn, record.journey()).await;
+        record.returned();
+        let mut exchange = match answered {
+            Ok(exchange) => exchange,
+            Err(failure) => {
+                record.bytes_in = self.body_read;
+                let planned = refuse_forwarded(Refusal::Region(failure), &down, record, close);
+                let Verdict::Answer(answer) = planned.verdict else { return ControlFlow::Break(()) };
+                return self.answer(*answer, planned.record, close, view, Expect::Nothing).await;
+            }
+        };
+        record.endpoint(exchange.endpoint());
+        record.answered(turn.status);
+        let mut written = 0;
+        let relayed = poll_fn(|context| {
+            turn.poll_relay(&mut exchange, &mut written, must_end, context)
+        })
+        .await;
+        let close = turn.close;
+        record.bytes_in = self.body_read;
+        record.bytes_out = written;
+        let complete = exchange.request_is_complete();
+        if let Err(broken) = relayed {
+            // The client must see a broken answer, never a short one that looks whole.
+            record.broken(broken);
+            record.finish();
+            return ControlFlow::Break(());
+        }
+        exchange.finish();
+        record.finish();
+        if close || !complete {
+            self.linger().await;
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+impl Turn<'_> {
+    /// Moves the answer along until it has gone out whole.
+    fn poll_relay(
+        &mut self,
+        exchange: &mut Exchange,
+        written: &mut u64,
+        must_end: Instant,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<(), Cause>> {
+        loop {
+            let gathered = self.poll_gather(exchange, context);
+            if let Poll::Ready(Err(cause)) = gathered {
+                return Poll::Ready(Err(cause));
+            }
+            let before = *written;
+            let out = self.poll_put(exchange, written, context);
+            if *written > before {
+                let idle = exchange.client_idle();
+                self.connection.deadline.set(must_end.min(Instant::now() + idle));
+            }
+            match out {
+                Poll::Ready(Ok(true)) => return Poll::Ready(Ok(())),
+                Poll::Ready(Ok(false)) if gathered.is_pending() => return Poll::Pending,
+                Poll::Ready(Ok(false)) => {}
+                Poll::Ready(Err(_)) => return Poll::Ready(Err(Cause::ClientGone)),
+                Poll::Pending => {
+                    ready!(self.connection.deadline.poll(context));
+                    return Poll::Ready(Err(Cause::ClientStalled));
+                }
+            }
+        }
+    }
+
+    /// Takes what the region has ready into the output, up to a block; `Ready` once there is
+    /// something to write or all is said.
+    fn poll_gather(
+        &mut self,
+        exchange: &mut Exchange,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<(), Cause>> {
+        while !self.ended && self.connection.output.len() < BLOCK {
+            let framing = self.framing;
+            // Large pieces of a counted body are written from where they lie.
+            let direct = framing != Framing::Chunked && self.connection.output.is_empty();
+            let data = match exchange.poll_data(self, context) {
+                Poll::Ready(data) => data?,
+                Poll::Pending if self.connection.output.is_empty() => return Poll::Pending,
+                Poll::Pending => return Poll::Ready(Ok(())),
+            };
+            let Some(data) = data else {
+                self.ended = true;
+                if framing == Framing::Chunked {
+                    let trailers = exchange.trailers();
+                    self.connection
+                        .output
+                        .append_with(|out| body::write_last_chunk(out, &trailers));
+                }
+                break;
+            };
+            if direct && data.len() >= BLOCK / 4 {
+                return Poll::Ready(Ok(()));
+            }
+            let room = BLOCK.saturating_sub(self.connection.output.len()).max(1);
+            let count = data.len().min(room);
+            let data = data.get(..count).unwrap_or_default();
+            match framing {
+                Framing::Chunked => {
+                    self.connection.output.append_with(|out| body::write_chunk(out, data));
+                }
+                _ => self.connection.output.push(data),
+            }
+            exchange.consume(count);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Writes; `true` once everything has gone out.
+    fn poll_put(
+        &mut self,
+        exchange: &mut Exchange,
+        written: &mut u64,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<bool>> {
+        let before = self.connection.output.len();
+        let connection = &mut *self.connection;
+        let drained = connection.output.poll_drain(&mut connection.stream, context);
+        *written += (before - connection.output.len()) as u64;
+        ready!(drained)?;
+        if self.ended {
+            ready!(Pin::new(&mut connection.stream).poll_flush(context))?;
+            return Poll::Ready(Ok(true));
+        }
+        if self.framing != Framing::Chunked {
+            let data = exchange.ready_data();
+            if !data.is_empty() {
+                let count = ready!(Pin::new(&mut connection.stream).poll_write(context, data))?;
+                if count == 0 {
+                    return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+                }
+                exchange.consume(count);
+                *written += count as u64;
+            }
+        }
+        Poll::Ready(Ok(false))
+    }
+}

@@ -1,0 +1,232 @@
+//! Answers that the gateway itself makes, in the caller's dialect.
+
+use std::fmt::Write;
+
+use super::refusal::{Refusal, phrase};
+
+/// A whole answer of the gateway's own.
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// The fields, framing excepted.
+    pub fields: Vec<(&'static str, String)>,
+    /// The body.
+    pub body: Vec<u8>,
+    /// Whether the connection ends after it.
+    pub close: bool,
+}
+
+/// How a caller reads errors.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Dialect {
+    /// `/api/v1`: `{"message": …}`.
+    Message,
+    /// `/api/v2`, `/api/v3` and the rest of the API: `{"error": …, "error_type": …}`.
+    Error,
+    /// Pages, for people.
+    Html,
+    /// Anything else: `application/problem+json` (RFC 9457).
+    Problem,
+}
+
+/// What every answer of ours says beside its words.
+pub struct Context<'a> {
+    /// How the caller reads errors.
+    pub dialect: Dialect,
+    /// `X-Request-ID`.
+    pub request_id: &'a str,
+    /// Region and reason, once decided.
+    pub decided: Option<(&'a str, &'a str)>,
+    /// This gateway's name in `Via` and `Proxy-Status`.
+    pub pseudonym: &'a str,
+    /// `Strict-Transport-Security`, where it is on.
+    pub hsts: Option<&'a str>,
+    /// A `Set-Cookie` of the gateway's own.
+    pub set_cookie: Option<&'a str>,
+}
+
+impl Answer {
+    /// An answer with the fields that every answer of ours has.
+    #[must_use]
+    pub fn new(status: u16, context: &Context<'_>) -> Self {
+        let mut fields = vec![
+            ("Cache-Control", "no-store".to_owned()),
+            ("X-Request-ID", context.request_id.to_owned()),
+            ("Via", format!("1.1 {}", context.pseudonym)),
+            ("Proxy-Status", context.pseudonym.to_owned()),
+            ("X-Content-Type-Options", "nosniff".to_owned()),
+        ];
+        if let Some((region, reason)) = context.decided {
+            fields.push(("O-Region", region.to_owned()));
+            fields.push(("O-Region-Reason", reason.to_owned()));
+        }
+        if let Some(hsts) = context.hsts {
+            fields.push(("Strict-Transport-Security", hsts.to_owned()));
+        }
+        if let Some(cookie) = context.set_cookie {
+            fields.push(("Set-Cookie", cookie.to_owned()));
+        }
+        Self { status, fields, body: Vec::new(), close: false }
+    }
+
+    /// With a body of `content_type`.
+    #[must_use]
+    pub fn with_body(mut self, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
+        self.fields.push(("Content-Type", content_type.to_owned()));
+        self.body = body.into();
+        self
+    }
+
+    /// A redirect. `Location` is the only field that ever repeats a path: it can hold a key.
+    #[must_use]
+    pub fn redirect(method: &str, location: String, context: &Context<'_>) -> Self {
+        let status = if matches!(method, "GET" | "HEAD") { 302 } else { 307 };
+        let mut answer = Self::new(status, context);
+        answer.fields.push(("Referrer-Policy", "no-referrer".to_owned()));
+        answer.fields.push(("Location", location));
+        answer
+    }
+
+    /// The answer to a request that ends early. `regions` are named where the caller may choose.
+    #[must_use]
+    pub fn refuse(refusal: Refusal, regions: &str, context: &Context<'_>) -> Self {
+        let mut answer = Self::new(refusal.status(), context);
+        if let Some((_, value)) = answer.fields.iter_mut().find(|(name, _)| *name == "Proxy-Status")
+        {
+            // Writing to a String cannot fail.
+            let _ = write!(
+                value,
+                "; error={}; details=\"{}\"",
+                refusal.proxy_error(),
+                refusal.delivery().label()
+            );
+        }
+        answer.fields.push(("O-Delivery", refusal.delivery().label().to_owned()));
+        if let Some(seconds) = refusal.retry_after() {
+            answer.fields.push(("Retry-After", seconds.to_string()));
+        }
+        if refusal == Refusal::MethodNotAllowed {
+            answer.fields.push(("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS".to_owned()));
+        }
+        answer.close = refusal.closes();
+        let words = if refusal == Refusal::BadPin {
+            format!("{} {regions}", refusal.words())
+        } else {
+            refusal.words().to_owned()
+        };
+        answer.with_words(refusal, &words, context)
+    }
+
+    fn with_words(self, refusal: Refusal, words: &str, context: &Context<'_>) -> Self {
+        let mut members = serde_json::Map::new();
+        let mut put = |name: &str, value: &str| {
+            members.insert(name.to_owned(), value.into());
+        };
+        match context.dialect {
+            Dialect::Message => put("message", words),
+            Dialect::Error => {
+                put("error", words);
+                put("error_type", refusal.label());
+            }
+            Dialect::Problem => {
+                put("type", "about:blank");
+                put("title", phrase(refusal.status()));
+                put("detail", words);
+            }
+            Dialect::Html => return self.with_page(refusal, words, context),
+        }
+        put("request_id", context.request_id);
+        put("delivery", refusal.delivery().label());
+        if let Some((region, _)) = context.decided {
+            put("region", region);
+        }
+        if context.dialect == Dialect::Problem {
+            members.insert("status".to_owned(), refusal.status().into());
+        }
+        let body = serde_json::Value::Object(members).to_string();
+        let content_type = match context.dialect {
+            Dialect::Problem => "application/problem+json",
+            _ => "application/json; charset=utf-8",
+        };
+        self.with_body(content_type, body)
+    }
+
+    fn with_page(mut self, refusal: Refusal, words: &str, context: &Context<'_>) -> Self {
+        self.fields.push((
+            "Content-Security-Policy",
+            "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'".to_owned(),
+        ));
+        let title = phrase(refusal.status());
+        let region = context
+            .decided
+            .map(|(region, _)| format!("<p>Region: <b>{region}</b></p>"))
+            .unwrap_or_default();
+        let page = format!(
+            "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
+             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
+             <meta name=\"robots\" content=\"noindex\"><title>{title}</title>\
+             <style>:root{{color-scheme:light dark}}body{{font:1rem/1.5 system-ui,sans-serif;\
+             max-width:36rem;margin:15vh auto;padding:0 1rem}}</style>\
+             <h1>{title}</h1><p>{words}.</p>{region}<p><small>{}</small></p></html>",
+            context.request_id
+        );
+        self.with_body("text/html; charset=utf-8", page)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::upstream::failure::{Cause, Delivery, Failure};
+
+    fn context(dialect: Dialect) -> Context<'static> {
+        Context {
+            dialect,
+            request_id: "id-1",
+            decided: Some(("eu", "geo")),
+            pseudonym: "onetime-gateway",
+            hsts: None,
+            set_cookie: None,
+        }
+    }
+
+    const CLOSED: Refusal =
+        Refusal::Region(Failure { cause: Cause::Closed, delivery: Delivery::MaybeExecuted });
+
+    #[test]
+    fn speaks_the_callers_dialect() {
+        let json = |dialect| -> serde_json::Value {
+            let answer = Answer::refuse(CLOSED, "eu, us", &context(dialect));
+            serde_json::from_slice(&answer.body).expect("JSON")
+        };
+        let v1 = json(Dialect::Message);
+        assert_eq!(v1["message"], "The region broke off before it answered");
+        assert_eq!(v1["region"], "eu");
+        assert_eq!(v1["delivery"], "maybe-executed");
+        assert_eq!(v1["request_id"], "id-1");
+        let v3 = json(Dialect::Error);
+        assert_eq!(v3["error_type"], "closed");
+        assert_eq!(json(Dialect::Problem)["status"], 502);
+        let page = Answer::refuse(CLOSED, "", &context(Dialect::Html));
+        assert!(String::from_utf8_lossy(&page.body).contains("<h1>Bad Gateway</h1>"));
+    }
+
+    #[test]
+    fn says_how_far_it_got() {
+        let answer = Answer::refuse(CLOSED, "", &context(Dialect::Message));
+        let field = |name| {
+            answer.fields.iter().find(|(found, _)| *found == name).map(|(_, value)| value.as_str())
+        };
+        assert_eq!(field("O-Delivery"), Some("maybe-executed"));
+        assert_eq!(
+            field("Proxy-Status"),
+            Some("onetime-gateway; error=connection_terminated; details=\"maybe-executed\"")
+        );
+    }
+
+    #[test]
+    fn redirects_keep_the_method_where_it_matters() {
+        let status = |method| Answer::redirect(method, "/".to_owned(), &context(Dialect::Html)).status;
+        assert_eq!((status("GET"), status("HEAD"), status("POST")), (302, 302, 307));
+    }
+}

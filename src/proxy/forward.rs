@@ -1,0 +1,73 @@
+//! A decided request on its way: what the region is sent, and what the client will be told.
+
+use httparse::Header;
+
+use crate::headers::request::Cookies;
+use crate::headers::response::Downward;
+use crate::http1::Framing;
+use crate::net::buffer::Buffer;
+use crate::region::{Reason, RegionId};
+
+use super::answer::Dialect;
+use super::worker::View;
+
+/// A request as its region will see it.
+pub struct Forward {
+    /// The one region it goes to.
+    pub region: RegionId,
+    /// The head, ready to be sent.
+    pub head: Buffer,
+    /// How the body follows.
+    pub framing: Framing,
+    /// Whether it is a HEAD.
+    pub to_head: bool,
+    /// What the client will be told.
+    pub down: Down,
+}
+
+/// What the client is told beside the region's own words.
+pub struct Down {
+    /// The snapshot that decided.
+    pub view: View,
+    /// The region.
+    pub region: RegionId,
+    /// Why.
+    pub reason: Reason,
+    /// `X-Request-ID`.
+    pub request_id: String,
+    /// Whether the region may set cookies here.
+    pub cookies: Cookies,
+    /// A `Set-Cookie` of the gateway's own.
+    pub set_cookie: Option<String>,
+    /// The host's settings, for its notices.
+    pub host: u32,
+    /// How this caller reads errors.
+    pub dialect: Dialect,
+    /// The route's label, for records.
+    pub route: &'static str,
+}
+
+impl Down {
+    /// Calls `emit` with each field for the client; see [`Downward::each`].
+    pub fn each(
+        &self,
+        fields: &[Header<'_>],
+        keep_trailer: bool,
+        emit: impl FnMut(&str, &[u8]),
+    ) {
+        let date = super::date::now();
+        let snapshot = &self.view;
+        let downward = Downward {
+            region: snapshot.region_name(self.region),
+            reason: self.reason.label(),
+            request_id: &self.request_id,
+            pseudonym: snapshot.pseudonym(),
+            hsts: snapshot.hsts(),
+            cookies: self.cookies,
+            set_cookie: self.set_cookie.as_deref(),
+            notices: snapshot.notices(self.host, self.region),
+            date: &date,
+        };
+        downward.each(fields, keep_trailer, emit);
+    }
+}

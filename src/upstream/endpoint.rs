@@ -1,0 +1,123 @@
+//! One address of a region.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+
+/// Where an endpoint listens.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Place {
+    /// A fixed address.
+    Address(IpAddr),
+    /// A name to resolve.
+    Name(String),
+}
+
+/// TLS towards an endpoint.
+#[derive(Clone)]
+pub struct EndpointTls {
+    /// Roots, versions, resumption.
+    pub config: Arc<ClientConfig>,
+    /// The name that the certificate must show, also sent as SNI.
+    pub server_name: ServerName<'static>,
+}
+
+/// An endpoint, shared by all threads and all snapshots in which nothing about it changed.
+pub struct Endpoint {
+    id: u32,
+    /// The region it belongs to; checked again where a connection is taken.
+    pub region: Arc<str>,
+    /// `scheme://host:port`, for logs, metrics and as its identity across reloads.
+    pub url: String,
+    /// Where it listens.
+    pub place: Place,
+    /// Its port.
+    pub port: u16,
+    /// TLS, for `https`.
+    pub tls: Option<EndpointTls>,
+    /// Its share of the region's requests, relative to the others; 0 takes no new ones.
+    pub weight: u32,
+    /// Whether it is being drained: no new requests, those in flight finish.
+    pub drain: bool,
+}
+
+impl Endpoint {
+    /// The parts of an endpoint become one, with a number of its own.
+    #[must_use]
+    pub fn new(
+        region: Arc<str>,
+        url: String,
+        place: Place,
+        port: u16,
+        tls: Option<EndpointTls>,
+        weight: u32,
+        drain: bool,
+    ) -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        Self {
+            id,
+            region,
+            url,
+            place,
+            port,
+            tls,
+            weight,
+            drain,
+        }
+    }
+
+    /// Its number, never used twice in a process.
+    #[must_use]
+    pub const fn id(&self) -> u32 {
+        self.id
+    }
+
+    /// Whether it takes new requests.
+    #[must_use]
+    pub const fn takes_requests(&self) -> bool {
+        !self.drain && self.weight > 0
+    }
+}
+
+/// How long each part of a request may take at a region.
+#[derive(Clone, Copy, Debug)]
+pub struct Timeouts {
+    /// TCP and TLS to an endpoint.
+    pub connect: Duration,
+    /// From the last request byte to the answer's head.
+    pub response_head: Duration,
+    /// Between bytes of the answer.
+    pub response_idle: Duration,
+    /// Between bytes of the client's body, and between bytes that the client takes.
+    pub client_idle: Duration,
+    /// The whole request, from its head to the end of the answer.
+    pub request: Duration,
+    /// How long an unused connection is kept.
+    pub pool_idle: Duration,
+}
+
+/// What one region's connections may be.
+#[derive(Clone, Copy, Debug)]
+pub struct PoolLimits {
+    /// Unused connections kept per endpoint and thread.
+    pub idle: usize,
+    /// Connections per endpoint and thread, in use or not.
+    pub connections: usize,
+}
+
+/// One region's servers, as the current snapshot has them. All that a forwarded request can reach.
+pub struct Cluster {
+    /// The region's name.
+    pub region: Arc<str>,
+    /// Its endpoints.
+    pub endpoints: Vec<Arc<Endpoint>>,
+    /// Time-outs.
+    pub timeouts: Timeouts,
+    /// Pool limits.
+    pub limits: PoolLimits,
+}

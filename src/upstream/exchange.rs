@@ -1,0 +1,462 @@
+//! One request on one connection: the head and body out, the answer back, each as fast as the
+//! other side takes it. Knows to the byte whether anything was sent.
+
+use std::io;
+use std::task::{Context, Poll, ready};
+
+use std::pin::Pin;
+use tokio::io::AsyncWrite;
+use tokio::time::Instant;
+
+use super::endpoint::Timeouts;
+use super::failure::{Cause, Delivery, Failure};
+use super::pool::Lease;
+use crate::headers::response::{passing_trailers, says_close, says_keep_alive};
+use crate::http1::body::{self, Decoder, Step};
+use crate::http1::head::EndFinder;
+use crate::http1::request::field_space;
+use crate::http1::response::{self, ResponseHead};
+use crate::http1::{Fault, Framing, HeadLimits, Version};
+use crate::net::buffer::{BLOCK, Buffer};
+use crate::net::deadline::Deadline;
+use crate::net::stream::Stream;
+
+/// What a region may send as a head: more than a client may, since cookies and policies are long.
+const ANSWER_HEAD: HeadLimits = HeadLimits {
+    bytes: 64 * 1024,
+    fields: 128,
+    target: 0,
+};
+
+/// Informational answers before the final one. Two are plausible (100, 103); a storm is a fault.
+const MOST_INFORMATIONAL: u32 = 16;
+
+/// A client's request body, as it comes.
+pub trait RequestBody {
+    /// The next data bytes, not yet consumed; `None` at the regular end.
+    ///
+    /// # Errors
+    /// A [`Cause`] that is the client's.
+    fn poll_data(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<&[u8]>, Cause>>;
+    /// Consumes `count` of them.
+    fn consume(&mut self, count: usize);
+    /// Trailer lines that came after the end.
+    fn trailers(&self) -> &[u8];
+}
+
+/// Whoever waits for the answer's head.
+pub trait Client: RequestBody {
+    /// An informational answer (1xx) came.
+    fn informational(&mut self, head: &ResponseHead<'_, '_>);
+    /// Gives what [`Client::informational`] left to be written a chance to go out.
+    fn poll_informational(&mut self, context: &mut Context<'_>);
+    /// The final answer's head came.
+    fn head(&mut self, head: &ResponseHead<'_, '_>);
+}
+
+/// The request as it goes out. Outlives an attempt that sent nothing.
+pub struct Outgoing {
+    bytes: Buffer,
+    framing: Framing,
+    left: u64,
+    complete: bool,
+}
+
+impl Outgoing {
+    /// A head, and how the body behind it is framed.
+    #[must_use]
+    pub fn new(head: Buffer, framing: Framing) -> Self {
+        let (left, complete) = match framing {
+            Framing::Length(length) => (length, length == 0),
+            Framing::Chunked => (u64::MAX, false),
+            Framing::Empty | Framing::UntilClose => (0, true),
+        };
+        Self {
+            bytes: head,
+            framing,
+            left,
+            complete,
+        }
+    }
+
+    /// Whether the client's body has been taken in whole.
+    #[must_use]
+    pub const fn is_complete(&self) -> bool {
+        self.complete
+    }
+
+    /// Takes in what the client has ready, up to a block.
+    fn poll_gather(
+        &mut self,
+        body: &mut impl RequestBody,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<(), Cause>> {
+        while !self.complete && self.bytes.len() < BLOCK {
+            let Some(data) = ready!(body.poll_data(context))? else {
+                return Poll::Ready(self.finish(body));
+            };
+            let count = data.len().min(BLOCK);
+            let data = data.get(..count).unwrap_or_default();
+            if count as u64 > self.left {
+                return Poll::Ready(Err(Cause::BadBody(Fault::BadContentLength)));
+            }
+            match self.framing {
+                Framing::Chunked => self.bytes.append_with(|out| body::write_chunk(out, data)),
+                _ => {
+                    self.bytes.push(data);
+                    self.left -= count as u64;
+                }
+            }
+            body.consume(count);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn finish(&mut self, body: &impl RequestBody) -> Result<(), Cause> {
+        self.complete = true;
+        match self.framing {
+            Framing::Chunked => {
+                let trailers = passing_trailers(body.trailers());
+                self.bytes
+                    .append_with(|out| body::write_last_chunk(out, &trailers));
+                Ok(())
+            }
+            _ if self.left == 0 => Ok(()),
+            _ => Err(Cause::BadBody(Fault::Truncated)),
+        }
+    }
+}
+
+/// A request and its answer on one connection.
+pub struct Exchange {
+    stream: Stream,
+    lease: Lease,
+    outgoing: Outgoing,
+    incoming: Buffer,
+    decoder: Decoder,
+    deadline: Deadline,
+    timeouts: Timeouts,
+    must_end: Instant,
+    started: bool,
+    sent: bool,
+    answered: bool,
+    keeps: bool,
+    to_head: bool,
+    waits_for_client: bool,
+    finder: EndFinder,
+    informational: u32,
+}
+
+/// What an attempt became when no head came.
+pub struct Lost {
+    /// Why, and what the region can have seen.
+    pub failure: Failure,
+    /// The request, whole if nothing was sent.
+    pub outgoing: Outgoing,
+}
+
+impl Exchange {
+    /// Joins a request and a connection.
+    #[must_use]
+    pub fn new(
+        stream: Stream,
+        lease: Lease,
+        outgoing: Outgoing,
+        timeouts: Timeouts,
+        must_end: Instant,
+        to_head: bool,
+    ) -> Self {
+        let now = Instant::now();
+        let due = must_end.min(now + timeouts.response_head);
+        Self {
+            stream,
+            lease,
+            outgoing,
+            incoming: Buffer::new(),
+            decoder: Decoder::new(Framing::Empty),
+            deadline: Deadline::new(now, due.saturating_duration_since(now)),
+            timeouts,
+            must_end,
+            started: false,
+            sent: false,
+            answered: false,
+            keeps: false,
+            to_head,
+            waits_for_client: false,
+            finder: EndFinder::default(),
+            informational: 0,
+        }
+    }
+
+    /// The endpoint's `scheme://host:port`.
+    #[must_use]
+    pub fn endpoint(&self) -> &str {
+        &self.lease.endpoint.url
+    }
+
+    /// Sends the request and waits for the final head, which `client` is given.
+    ///
+    /// # Errors
+    /// [`Lost`], with the request whole if nothing was sent.
+    pub async fn answer(mut self, client: &mut impl Client) -> Result<Self, Lost> {
+        match std::future::poll_fn(|context| self.poll_answer(client, context)).await {
+            Ok(()) => Ok(self),
+            Err(cause) => Err(Lost {
+                failure: Failure {
+                    cause,
+                    delivery: self.delivery(),
+                },
+                outgoing: self.outgoing,
+            }),
+        }
+    }
+
+    const fn delivery(&self) -> Delivery {
+        match (self.answered, self.started) {
+            (true, _) => Delivery::Executed,
+            (false, true) => Delivery::MaybeExecuted,
+            (false, false) => Delivery::NotSent,
+        }
+    }
+
+    fn poll_answer(
+        &mut self,
+        client: &mut impl Client,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<(), Cause>> {
+        client.poll_informational(context);
+        let sending = self.poll_send(client, context);
+        if let Poll::Ready(Err(cause)) = sending {
+            // A region that has answered and closed while we were still writing has answered.
+            return match self.poll_head(client, context) {
+                Poll::Ready(Ok(())) => Poll::Ready(Ok(())),
+                _ => Poll::Ready(Err(cause)),
+            };
+        }
+        if let Poll::Ready(result) = self.poll_head(client, context) {
+            return Poll::Ready(result);
+        }
+        self.poll_deadline(context).map(Err)
+    }
+
+    fn poll_deadline(&mut self, context: &mut Context<'_>) -> Poll<Cause> {
+        ready!(self.deadline.poll(context));
+        Poll::Ready(if self.waits_for_client && Instant::now() < self.must_end {
+            Cause::ClientStalled
+        } else {
+            Cause::ResponseTimeout
+        })
+    }
+
+    fn extend(&mut self, by: std::time::Duration) {
+        self.deadline.set(self.must_end.min(Instant::now() + by));
+    }
+
+    /// Moves the request along; `Ready` once it is sent whole.
+    fn poll_send(
+        &mut self,
+        body: &mut impl RequestBody,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<(), Cause>> {
+        if self.sent {
+            return Poll::Ready(Ok(()));
+        }
+        loop {
+            let gathered = self.outgoing.poll_gather(body, context)?;
+            if self.outgoing.bytes.is_empty() && gathered.is_pending() {
+                self.wait_for_client();
+                let _ = Pin::new(&mut self.stream).poll_flush(context);
+                return Poll::Pending;
+            }
+            if !self.outgoing.bytes.is_empty() {
+                ready!(self.poll_write(context)).map_err(|_| Cause::Closed)?;
+            } else if self.outgoing.complete {
+                ready!(Pin::new(&mut self.stream).poll_flush(context))
+                    .map_err(|_| Cause::Closed)?;
+                self.sent = true;
+                self.waits_for_client = false;
+                self.outgoing.bytes.release();
+                self.extend(self.timeouts.response_head);
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+
+    fn wait_for_client(&mut self) {
+        if !self.waits_for_client {
+            self.waits_for_client = true;
+            self.extend(self.timeouts.client_idle);
+        }
+    }
+
+    fn poll_write(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let before = self.outgoing.bytes.len();
+        let result = self.outgoing.bytes.poll_drain(&mut self.stream, context);
+        if self.outgoing.bytes.len() < before {
+            self.started = true;
+            self.waits_for_client = false;
+            self.extend(self.timeouts.response_head);
+        }
+        result
+    }
+
+    /// Reads the answer's head; informational ones are passed on.
+    fn poll_head(
+        &mut self,
+        client: &mut impl Client,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<(), Cause>> {
+        loop {
+            match self.finder.find(self.incoming.filled(), ANSWER_HEAD.bytes) {
+                Ok(Some(span)) if span.start > 0 => {
+                    return Poll::Ready(Err(Cause::BadAnswer(Fault::BadStartLine)));
+                }
+                Ok(Some(span)) => {
+                    let is_final = self.take_head(span.end, client).map_err(Cause::BadAnswer)?;
+                    if is_final {
+                        return Poll::Ready(Ok(()));
+                    }
+                    self.finder = EndFinder::default();
+                    self.informational += 1;
+                    if self.informational > MOST_INFORMATIONAL {
+                        return Poll::Ready(Err(Cause::BadAnswer(Fault::TooManyFields)));
+                    }
+                    client.poll_informational(context);
+                }
+                Ok(None) => match ready!(self.incoming.poll_fill(&mut self.stream, context)) {
+                    Ok(0) | Err(_) => return Poll::Ready(Err(Cause::Closed)),
+                    Ok(_) => self.started = true,
+                },
+                Err(fault) => return Poll::Ready(Err(Cause::BadAnswer(fault))),
+            }
+        }
+    }
+
+    /// Takes in one head; whether it was the final one.
+    fn take_head(&mut self, end: usize, client: &mut impl Client) -> Result<bool, Fault> {
+        let mut space = field_space();
+        let bytes = self.incoming.filled().get(..end).unwrap_or_default();
+        let head = response::parse(bytes, &mut space, &ANSWER_HEAD, self.to_head)?;
+        // Nobody asked for another protocol (RFC 9110 §15.2.2).
+        if head.status == 101 {
+            return Err(Fault::BadStartLine);
+        }
+        let is_final = head.status >= 200;
+        if is_final {
+            self.answered = true;
+            self.decoder = Decoder::new(head.framing);
+            self.keeps = head.framing != Framing::UntilClose
+                && match head.version {
+                    Version::Http11 => !says_close(head.fields),
+                    Version::Http10 => says_keep_alive(head.fields),
+                };
+            client.head(&head);
+        } else {
+            client.informational(&head);
+        }
+        self.incoming.consume(end);
+        if is_final {
+            self.extend(self.timeouts.response_idle);
+        }
+        Ok(is_final)
+    }
+
+    /// The next bytes of the answer's body, not yet consumed, or `None` at its regular end; moves
+    /// the rest of the request along meanwhile.
+    ///
+    /// # Errors
+    /// A cause after which the client's answer must be broken off, never ended as if whole.
+    pub fn poll_data(
+        &mut self,
+        body: &mut impl RequestBody,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<Option<&[u8]>, Cause>> {
+        if let Poll::Ready(Err(cause)) = self.poll_send(body, context) {
+            // The region has answered; that it reads no further is its right, but the connection
+            // is then of no more use.
+            self.keeps = false;
+            self.sent = true;
+            if !cause.is_endpoints_own() {
+                return Poll::Ready(Err(cause));
+            }
+        }
+        match ready!(self.poll_step(context))? {
+            Step::Data(count) => Poll::Ready(Ok(Some(
+                self.incoming.filled().get(..count).unwrap_or_default(),
+            ))),
+            _ => Poll::Ready(Ok(None)),
+        }
+    }
+
+    /// The next [`Step::Data`] or [`Step::End`].
+    fn poll_step(&mut self, context: &mut Context<'_>) -> Poll<Result<Step, Cause>> {
+        loop {
+            match self
+                .decoder
+                .step(self.incoming.filled())
+                .map_err(Cause::BadAnswer)?
+            {
+                Step::Skip(count) => self.incoming.consume(count),
+                Step::More => {
+                    let filled = self.incoming.poll_fill(&mut self.stream, context);
+                    let Poll::Ready(filled) = filled else {
+                        return self.poll_deadline(context).map(Err);
+                    };
+                    match filled {
+                        Ok(0) => self.decoder.input_ended().map_err(|_| Cause::Closed)?,
+                        Ok(_) => self.extend(self.timeouts.response_idle),
+                        Err(_) => return Poll::Ready(Err(Cause::Closed)),
+                    }
+                }
+                step @ (Step::Data(_) | Step::End) => return Poll::Ready(Ok(step)),
+            }
+        }
+    }
+
+    /// The body bytes at hand, without asking for more.
+    pub fn ready_data(&mut self) -> &[u8] {
+        match self.decoder.step(self.incoming.filled()) {
+            Ok(Step::Data(count)) => self.incoming.filled().get(..count).unwrap_or_default(),
+            _ => &[],
+        }
+    }
+
+    /// How long the client may take none of the answer.
+    #[must_use]
+    pub const fn client_idle(&self) -> std::time::Duration {
+        self.timeouts.client_idle
+    }
+
+    /// Consumes `count` bytes of the answer's body.
+    pub fn consume(&mut self, count: usize) {
+        self.incoming.consume(count);
+        self.decoder.took(count);
+    }
+
+    /// The answer's trailer lines that may pass, after its end.
+    #[must_use]
+    pub fn trailers(&self) -> Vec<u8> {
+        passing_trailers(self.decoder.trailers())
+    }
+
+    /// Whether the answer's body is already at its end, without waiting.
+    #[must_use]
+    pub fn is_ended(&self) -> bool {
+        self.decoder.is_done()
+    }
+
+    /// Whether the client's body has been taken in whole.
+    #[must_use]
+    pub const fn request_is_complete(&self) -> bool {
+        self.outgoing.is_complete()
+    }
+
+    /// Ends a complete exchange: the connection serves the next request, unless somebody said
+    /// otherwise or bytes came that nobody asked for.
+    pub fn finish(mut self) {
+        self.incoming.release();
+        if self.keeps && self.sent && self.decoder.is_done() && self.incoming.is_empty() {
+            self.lease.keep(self.stream, Instant::now());
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Connections to endpoints, kept per thread: taking one contends with nobody.
+//!
+//! In-flight counts are per thread too. Balance is therefore each thread's own view; with requests
+//! spread evenly over the threads by the kernel, the views agree closely enough.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Context;
+
+use tokio::time::Instant;
+
+use super::endpoint::{Cluster, Endpoint, PoolLimits, Timeouts};
+use super::failure::Cause;
+use super::pick::{Candidate, pick};
+use crate::net::stream::Stream;
+
+/// This thread's connections to all endpoints.
+#[derive(Default)]
+pub struct Pools {
+    slots: RefCell<HashMap<u32, Slot>>,
+}
+
+#[derive(Default)]
+struct Slot {
+    idle: Vec<Idle>,
+    in_flight: u32,
+}
+
+struct Idle {
+    stream: Stream,
+    since: Instant,
+}
+
+/// A request's place at an endpoint; gives itself back when dropped.
+pub struct Lease {
+    pools: Rc<Pools>,
+    /// The endpoint.
+    pub endpoint: Arc<Endpoint>,
+    limits: PoolLimits,
+}
+
+impl Pools {
+    /// Chooses an endpoint of `cluster` that is not in `avoid` and counts one request there.
+    ///
+    /// # Errors
+    /// [`Cause::NoEndpoint`] if none takes requests, [`Cause::Overloaded`] if all are full.
+    pub fn lease(self: &Rc<Self>, cluster: &Cluster, avoid: &[u32]) -> Result<Lease, Cause> {
+        let mut slots = self.slots.borrow_mut();
+        let mut full = false;
+        let candidates: smallvec::SmallVec<[Candidate; 8]> = cluster
+            .endpoints
+            .iter()
+            .map(|endpoint| {
+                let load = slots.get(&endpoint.id()).map_or(0, |slot| slot.in_flight);
+                let is_full = load as usize >= cluster.limits.connections;
+                full |= is_full;
+                let out = is_full || !endpoint.takes_requests() || avoid.contains(&endpoint.id());
+                Candidate {
+                    load,
+                    weight: if out { 0 } else { endpoint.weight },
+                }
+            })
+            .collect();
+        let chosen = pick(&candidates, [fastrand::u64(..), fastrand::u64(..)]);
+        let Some(endpoint) = chosen.and_then(|i| cluster.endpoints.get(i)) else {
+            return Err(if full {
+                Cause::Overloaded
+            } else {
+                Cause::NoEndpoint
+            });
+        };
+        if endpoint.region != cluster.region {
+            return Err(Cause::WrongRegion);
+        }
+        slots.entry(endpoint.id()).or_default().in_flight += 1;
+        Ok(Lease {
+            pools: self.clone(),
+            endpoint: endpoint.clone(),
+            limits: cluster.limits,
+        })
+    }
+
+    /// Closes connections that have been unused for too long.
+    pub fn sweep(&self, now: Instant, timeouts: &Timeouts) {
+        let mut slots = self.slots.borrow_mut();
+        for slot in slots.values_mut() {
+            slot.idle
+                .retain(|idle| now - idle.since < timeouts.pool_idle);
+        }
+        slots.retain(|_, slot| slot.in_flight > 0 || !slot.idle.is_empty());
+    }
+
+    /// Closes the unused connections to endpoints for which `keep` says no.
+    pub fn forget(&self, keep: impl Fn(u32) -> bool) {
+        for (id, slot) in self.slots.borrow_mut().iter_mut() {
+            if !keep(*id) {
+                slot.idle.clear();
+            }
+        }
+    }
+
+    /// Unused connections of this thread.
+    #[must_use]
+    pub fn idle(&self) -> usize {
+        self.slots
+            .borrow()
+            .values()
+            .map(|slot| slot.idle.len())
+            .sum()
+    }
+}
+
+impl Lease {
+    /// A kept connection that is still open as far as anybody knows, newest first: the older ones
+    /// may then grow old and be closed.
+    pub fn kept(
+        &self,
+        context: &mut Context<'_>,
+        now: Instant,
+        timeouts: &Timeouts,
+    ) -> Option<Stream> {
+        let mut slots = self.pools.slots.borrow_mut();
+        let slot = slots.get_mut(&self.endpoint.id())?;
+        while let Some(mut idle) = slot.idle.pop() {
+            if now - idle.since < timeouts.pool_idle && !idle.stream.is_disturbed(context) {
+                return Some(idle.stream);
+            }
+        }
+        None
+    }
+
+    /// Keeps a connection that can serve another request.
+    pub fn keep(&self, stream: Stream, now: Instant) {
+        let mut slots = self.pools.slots.borrow_mut();
+        let slot = slots.entry(self.endpoint.id()).or_default();
+        if slot.idle.len() < self.limits.idle {
+            slot.idle.push(Idle { stream, since: now });
+        }
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if let Some(slot) = self.pools.slots.borrow_mut().get_mut(&self.endpoint.id()) {
+            slot.in_flight = slot.in_flight.saturating_sub(1);
+        }
+    }
+}
