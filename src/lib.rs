@@ -1,1 +1,4 @@
 //! The regional gateway of Onetime Secret.
+
+pub mod region;
+pub mod route;
