@@ -22,8 +22,8 @@ pub struct Downward<'a> {
     pub hsts: Option<&'a str>,
     /// Whether the region may set cookies here.
     pub cookies: Cookies,
-    /// A `Set-Cookie` of the gateway's own: the expiry of a pin that names no region.
-    pub set_cookie: Option<&'a str>,
+    /// `Set-Cookie` values of the gateway's own.
+    pub set_cookies: &'a [String],
     /// Bare-host notices, and whatever else belongs to this host.
     pub notices: &'a [(String, String)],
     /// `Date`, for an answer that came without (RFC 9110 §6.6.1).
@@ -110,7 +110,7 @@ impl Downward<'_> {
         emit("O-Region-Reason", self.reason.as_bytes());
         emit("O-Delivery", b"executed");
         emit("X-Request-ID", self.request_id.as_bytes());
-        if let Some(cookie) = self.set_cookie {
+        for cookie in self.set_cookies {
             emit("Set-Cookie", cookie.as_bytes());
         }
         for (name, value) in self.notices {
@@ -178,7 +178,7 @@ mod tests {
         pseudonym: "onetime-gateway",
         hsts: Some("max-age=1"),
         cookies: Cookies::Forward,
-        set_cookie: None,
+        set_cookies: &[],
         notices: &[],
         date: "now",
     };
@@ -242,7 +242,7 @@ mod tests {
         let lines = emitted(
             &Downward {
                 cookies: Cookies::Withhold,
-                set_cookie: Some("a=; Max-Age=0"),
+                set_cookies: &["a=; Max-Age=0".to_owned()],
                 ..DOWNWARD
             },
             &[

@@ -4,6 +4,9 @@ use std::fmt::Write;
 
 use super::refusal::{Refusal, phrase};
 
+/// The methods of the application, for `Allow`.
+pub const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+
 /// A whole answer of the gateway's own.
 pub struct Answer {
     /// The status.
@@ -41,8 +44,8 @@ pub struct Context<'a> {
     pub pseudonym: &'a str,
     /// `Strict-Transport-Security`, where it is on.
     pub hsts: Option<&'a str>,
-    /// A `Set-Cookie` of the gateway's own.
-    pub set_cookie: Option<&'a str>,
+    /// `Set-Cookie` values of the gateway's own.
+    pub set_cookies: &'a [String],
 }
 
 impl Answer {
@@ -63,8 +66,8 @@ impl Answer {
         if let Some(hsts) = context.hsts {
             fields.push(("Strict-Transport-Security", hsts.to_owned()));
         }
-        if let Some(cookie) = context.set_cookie {
-            fields.push(("Set-Cookie", cookie.to_owned()));
+        for cookie in context.set_cookies {
+            fields.push(("Set-Cookie", cookie.clone()));
         }
         Self { status, fields, body: Vec::new(), close: false }
     }
@@ -106,7 +109,7 @@ impl Answer {
             answer.fields.push(("Retry-After", seconds.to_string()));
         }
         if refusal == Refusal::MethodNotAllowed {
-            answer.fields.push(("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS".to_owned()));
+            answer.fields.push(("Allow", METHODS.to_owned()));
         }
         answer.close = refusal.closes();
         let words = if refusal == Refusal::BadPin {
@@ -186,7 +189,7 @@ mod tests {
             decided: Some(("eu", "geo")),
             pseudonym: "onetime-gateway",
             hsts: None,
-            set_cookie: None,
+            set_cookies: &[],
         }
     }
 

@@ -37,14 +37,12 @@ pub struct Down {
     pub request_id: String,
     /// Whether the region may set cookies here.
     pub cookies: Cookies,
-    /// A `Set-Cookie` of the gateway's own.
-    pub set_cookie: Option<String>,
+    /// `Set-Cookie` values of the gateway's own.
+    pub set_cookies: Vec<String>,
     /// The host's settings, for its notices.
     pub host: u32,
     /// How this caller reads errors.
     pub dialect: Dialect,
-    /// The route's label, for records.
-    pub route: &'static str,
 }
 
 impl Down {
@@ -64,7 +62,7 @@ impl Down {
             pseudonym: snapshot.pseudonym(),
             hsts: snapshot.hsts(),
             cookies: self.cookies,
-            set_cookie: self.set_cookie.as_deref(),
+            set_cookies: &self.set_cookies,
             notices: snapshot.notices(self.host, self.region),
             date: &date,
         };

@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 use super::name::Name;
 use super::value;
 use crate::http1::Framing;
+use crate::region::pin::{CookieNames, Sent};
 
 /// What `Expect` asks for (RFC 9110 §10.1.1).
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -19,18 +20,6 @@ pub enum Expect {
     Nothing,
     /// Anything else: answered with 417.
     Unknown,
-}
-
-/// The pin header as it came.
-#[derive(Clone, Copy, Default, Eq, PartialEq)]
-pub enum PinField<'b> {
-    /// None.
-    #[default]
-    Absent,
-    /// One value.
-    One(&'b [u8]),
-    /// More than one field.
-    Repeated,
 }
 
 /// What a request's fields say, read in one pass. Holds credentials: it has no `Debug`.
@@ -47,7 +36,7 @@ pub struct Facts<'b> {
     /// The values of `Cookie`, in order.
     pub cookies: SmallVec<[&'b [u8]; 4]>,
     /// The pin header.
-    pub pin: PinField<'b>,
+    pub pin: Sent<'b>,
     /// The first `X-Request-ID`.
     pub request_id: Option<&'b [u8]>,
     /// A `Via` names this gateway.
@@ -85,9 +74,9 @@ impl<'b> Facts<'b> {
             Name::Cookie => self.cookies.push(field.value),
             Name::Pin => {
                 self.pin = match self.pin {
-                    PinField::Absent => PinField::One(field.value),
-                    PinField::One(_) | PinField::Repeated => PinField::Repeated,
-                }
+                    Sent::Nothing => Sent::One(field.value),
+                    Sent::One(_) | Sent::Several => Sent::Several,
+                };
             }
             Name::RequestId => {
                 self.request_id.get_or_insert(field.value);
@@ -157,7 +146,7 @@ pub struct Outbound<'a> {
     /// What becomes of cookies.
     pub cookies: Cookies,
     /// Names of the gateway's own cookies, never forwarded.
-    pub own_cookies: &'a [&'a str],
+    pub own_cookies: &'a CookieNames,
     /// How the body will be framed; the client's framing is never copied.
     pub framing: Framing,
 }
@@ -281,27 +270,14 @@ fn is_connection_named(name: &str, facts: &Facts<'_>) -> bool {
 }
 
 /// Joins split `Cookie` fields (RFC 9113 §8.2.3), leaving the gateway's own cookies out.
-fn write_cookies(out: &mut Vec<u8>, values: &[&[u8]], own: &[&str]) {
-    let pairs = values
-        .iter()
-        .flat_map(|value| value.split(|byte| *byte == b';'))
-        .map(<[u8]>::trim_ascii)
-        .filter(|pair| !pair.is_empty() && !own.iter().any(|name| is_named(pair, name)));
-    let mut separator: &[u8] = b"Cookie: ";
-    for pair in pairs {
-        out.extend_from_slice(separator);
-        out.extend_from_slice(pair);
-        separator = b"; ";
-    }
-    if separator == b"; " {
+fn write_cookies(out: &mut Vec<u8>, values: &[&[u8]], own: &CookieNames) {
+    let start = out.len();
+    out.extend_from_slice(b"Cookie: ");
+    if own.foreign(values.iter().copied(), out) {
         out.extend_from_slice(b"\r\n");
+    } else {
+        out.truncate(start);
     }
-}
-
-fn is_named(pair: &[u8], name: &str) -> bool {
-    pair.split(|byte| *byte == b'=')
-        .next()
-        .is_some_and(|found| found.trim_ascii() == name.as_bytes())
 }
 
 #[cfg(test)]

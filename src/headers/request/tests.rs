@@ -3,7 +3,13 @@
 use super::*;
 use proptest::prelude::*;
 
-const OUTBOUND: Outbound<'_> = Outbound {
+fn names() -> &'static CookieNames {
+    static NAMES: std::sync::OnceLock<CookieNames> = std::sync::OnceLock::new();
+    NAMES.get_or_init(|| CookieNames::new("__Host-region", "__Host-sticky").expect("good names"))
+}
+
+fn outbound() -> Outbound<'static> {
+    Outbound {
     method: "POST",
     target: "/api/v1/share?ttl=60",
     host: "eu.onetimesecret.com",
@@ -13,9 +19,10 @@ const OUTBOUND: Outbound<'_> = Outbound {
     request_id: "id-1",
     country: None,
     cookies: Cookies::Forward,
-    own_cookies: &["__Host-region"],
+    own_cookies: names(),
     framing: Framing::Length(3),
-};
+    }
+}
 
 fn fields<'b>(pairs: &[(&'b str, &'b str)]) -> Vec<Header<'b>> {
     pairs
@@ -38,7 +45,7 @@ fn written(outbound: &Outbound<'_>, pairs: &[(&str, &str)]) -> String {
 #[test]
 fn writes_one_truth_and_keeps_the_rest_untouched() {
     let text = written(
-        &OUTBOUND,
+        &outbound(),
         &[
             ("Host", "onetimesecret.com"),
             ("accept", "application/json;  q=1"),
@@ -77,10 +84,10 @@ fn writes_one_truth_and_keeps_the_rest_untouched() {
 fn withholds_cookies_on_the_bare_host() {
     let outbound = Outbound {
         cookies: Cookies::Withhold,
-        ..OUTBOUND
+        ..outbound()
     };
     assert!(!written(&outbound, &[("Cookie", "onetime.session=x")]).contains("ookie"));
-    assert!(!written(&OUTBOUND, &[("Cookie", "__Host-region=x")]).contains("ookie"));
+    assert!(!written(&outbound(), &[("Cookie", "__Host-region=x")]).contains("ookie"));
 }
 
 #[test]
@@ -90,7 +97,7 @@ fn frames_the_body_itself() {
             &Outbound {
                 framing,
                 method,
-                ..OUTBOUND
+                ..outbound()
             },
             &[
                 ("Content-Length", "9"),
@@ -121,7 +128,7 @@ fn reads_facts_once() {
     ]);
     let facts = Facts::read(&fields, "onetime-gateway");
     assert!(facts.host_repeated && facts.close && facts.looped && facts.csrf_token);
-    assert!(facts.pin == PinField::Repeated);
+    assert!(facts.pin == Sent::Several);
     assert_eq!(facts.expect, Expect::Continue);
 }
 
@@ -137,7 +144,7 @@ proptest! {
         let connection = listed.join(", ");
         let mut pairs: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "v")).collect();
         pairs.push(("Connection", &connection));
-        let text = written(&OUTBOUND, &pairs).to_ascii_lowercase();
+        let text = written(&outbound(), &pairs).to_ascii_lowercase();
         for name in &names {
             let lower = name.to_ascii_lowercase();
             let count = text.matches(&format!("\r\n{lower}: v\r\n")).count();

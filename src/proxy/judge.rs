@@ -1,0 +1,293 @@
+//! One request against one snapshot: every check, the decision, the route; in this order, so that
+//! what is ambiguous is refused before anything is decided on it.
+
+use std::net::IpAddr;
+
+use http::Method;
+
+use super::answer::{Answer, Context};
+use super::arrival::{Arrival, Protocol, Scheme, Target};
+use super::pages;
+use super::record::Record;
+use super::refusal::Refusal;
+use super::worker::View;
+use crate::headers::request::{Cookies, Expect, Facts};
+use crate::http1::{Fault, Framing};
+use crate::region::authority::Authority;
+use crate::region::decide::{Outcome, Question, Rejection};
+use crate::region::hosts::{HostEntry, HostKind};
+use crate::region::trace::Silent;
+use crate::region::{Reason, RegionId};
+use crate::route::classify::{RouteMatch, classify};
+use crate::route::table::{Action, HostClass};
+
+/// A request that its region will see.
+pub struct Ready<'b> {
+    /// The region.
+    pub region: RegionId,
+    /// Why.
+    pub reason: Reason,
+    /// The client's address.
+    pub client: IpAddr,
+    /// The client's country, where regions are told.
+    pub country: Option<String>,
+    /// `Host` towards the region.
+    pub upstream_host: &'b str,
+    /// The target in origin form.
+    pub target: &'b str,
+    /// What becomes of cookies.
+    pub cookies: Cookies,
+    /// `Set-Cookie` values of the gateway's own.
+    pub set_cookies: Vec<String>,
+    /// The host's settings.
+    pub host: u32,
+    /// The largest body that is taken.
+    pub body_limit: u64,
+}
+
+/// What a request comes to.
+pub enum Judged<'b> {
+    /// An answer of ours.
+    Answer(Box<Answer>),
+    /// A request for its region.
+    Proxy(Ready<'b>),
+}
+
+/// Judges one request.
+pub fn judge<'b>(
+    arrival: &Arrival<'b>,
+    facts: &Facts<'b>,
+    view: &'b View,
+    record: &mut Record,
+    request_id: &str,
+) -> Judged<'b> {
+    let mut case = Case { arrival, facts, view, request_id, decided: None, set_cookies: Vec::new() };
+    match case.run(record) {
+        Ok(judged) => judged,
+        Err(refusal) => {
+            record.refused(refusal);
+            Judged::Answer(Box::new(Answer::refuse(refusal, view.region_names(), &case.context())))
+        }
+    }
+}
+
+struct Case<'c, 'b> {
+    arrival: &'c Arrival<'b>,
+    facts: &'c Facts<'b>,
+    view: &'b View,
+    request_id: &'c str,
+    decided: Option<(RegionId, Reason)>,
+    set_cookies: Vec<String>,
+}
+
+impl<'b> Case<'_, 'b> {
+    fn run(&mut self, record: &mut Record) -> Result<Judged<'b>, Refusal> {
+        let method = known_method(self.arrival.method)?;
+        let target =
+            Target::parse(self.arrival.target).ok_or(Refusal::BadMessage(Fault::BadTarget))?;
+        let (authority, host) = self.host(&target)?;
+        if self.arrival.scheme == Scheme::Http {
+            let answer = pages::to_https(authority, &target, self.view, &self.context());
+            return Ok(Judged::Answer(Box::new(answer)));
+        }
+        if self.facts.looped {
+            return Err(Refusal::Loop);
+        }
+        if self.facts.expect == Expect::Unknown {
+            return Err(Refusal::ExpectationFailed);
+        }
+        if target.path == "*" {
+            return Ok(Judged::Answer(Box::new(self.options_of_all(&method)?)));
+        }
+        let route = classify(target.path).map_err(|_| Refusal::BadPath)?;
+        record.routed(route.template());
+        let client = self.view.client(self.arrival.peer.ip(), self.arrival.fields);
+        let outcome = self.decide(host, &route, client)?;
+        let decision = outcome.decision;
+        record.decided(self.view, &outcome, host.kind);
+        self.decided = Some((decision.region, decision.reason));
+        self.keep_cookies(&outcome);
+        self.act(&target, &route, host, &outcome, client, record)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the end of the road knows all that was read")]
+    fn act(
+        &mut self,
+        target: &Target<'b>,
+        route: &RouteMatch<'b>,
+        host: HostEntry,
+        outcome: &Outcome,
+        client: IpAddr,
+        record: &mut Record,
+    ) -> Result<Judged<'b>, Refusal> {
+        let elsewhere = if route.key_place().is_some_and(|place| place.is_page()) {
+            self.view.rules().page_elsewhere(host.kind, route.key())
+        } else {
+            None
+        };
+        let class = match host.kind {
+            HostKind::Auto => HostClass::Auto,
+            HostKind::Own(_) => HostClass::Own,
+            HostKind::Alias(_) => HostClass::Alias,
+        };
+        let answer = match self.view.routes().action(class, route, elsewhere.is_some()) {
+            Action::Proxy => {
+                return self.proxy(target, route, host, outcome, client);
+            }
+            Action::Deny => return Err(Refusal::Denied),
+            Action::Redirect => {
+                let region = elsewhere.unwrap_or(outcome.decision.region);
+                record.redirected();
+                let origin = self.view.origin(region);
+                let (prefix, path) = route.location_path();
+                let location = match target.query {
+                    Some(query) => format!("{origin}{prefix}{path}?{query}"),
+                    None => format!("{origin}{prefix}{path}"),
+                };
+                Answer::redirect(self.arrival.method, location, &self.context())
+            }
+            Action::Respond(fixed) => pages::fixed(fixed, &self.context()),
+            Action::Robots => pages::robots(&self.context()),
+            Action::RegionPage => {
+                pages::region(self.arrival, outcome, self.view, &self.context())?
+            }
+        };
+        Ok(Judged::Answer(Box::new(answer)))
+    }
+
+    /// The one host that the request names, and what it is (RFC 9112 §3.2, RFC 9113 §8.3.1).
+    fn host(&self, target: &Target<'b>) -> Result<(Authority<'b>, HostEntry), Refusal> {
+        if self.facts.host_repeated {
+            return Err(Refusal::BadAuthority);
+        }
+        let port = match self.arrival.scheme {
+            Scheme::Http => 80,
+            Scheme::Https => 443,
+        };
+        let parse = |raw: &'b [u8]| Authority::parse(raw).map_err(|_| Refusal::BadAuthority);
+        let sent = self.facts.host.map(parse).transpose()?;
+        let named = target.authority.or(self.arrival.authority);
+        let named = named.map(|text| parse(text.as_bytes())).transpose()?;
+        let authority = match (named, sent) {
+            (Some(named), Some(sent)) if named.agrees_with(&sent, port) => named,
+            (Some(named), None) if self.arrival.protocol == Protocol::Http2 => named,
+            (None, Some(sent)) => sent,
+            _ => return Err(Refusal::BadAuthority),
+        };
+        let host = self.view.hosts().find(&authority).ok_or(Refusal::Misdirected)?;
+        Ok((authority, host))
+    }
+
+    fn decide(
+        &self,
+        host: HostEntry,
+        route: &RouteMatch<'_>,
+        client: IpAddr,
+    ) -> Result<Outcome, Refusal> {
+        let cookies = self.view.cookie_names().read(self.facts.cookies.iter().copied());
+        let question = Question {
+            host: host.kind,
+            key: route.key(),
+            pin_header: self.facts.pin,
+            pin_cookie: cookies.pin,
+            sticky: cookies.sticky,
+            credentials: self.facts.authorization,
+            client,
+        };
+        self.view.rules().decide(&question, self.view.geo(), &mut Silent).map_err(|rejection| {
+            match rejection {
+                Rejection::PinHeaderRepeated | Rejection::PinHeaderUnknown => Refusal::BadPin,
+                Rejection::PinHeaderContradictsHost { .. } => Refusal::PinContradictsHost,
+                Rejection::CredentialsWithoutRegion => Refusal::CredentialsWithoutRegion,
+            }
+        })
+    }
+
+    fn keep_cookies(&mut self, outcome: &Outcome) {
+        let names = self.view.cookie_names();
+        if outcome.expire_pin {
+            self.set_cookies.push(names.clear_pin());
+        }
+        if outcome.keep {
+            let region = self.view.regions().get(outcome.decision.region);
+            self.set_cookies.push(names.set_sticky(region.name()));
+        } else if outcome.expire_sticky {
+            self.set_cookies.push(names.clear_sticky());
+        }
+    }
+
+    fn proxy(
+        &mut self,
+        target: &Target<'b>,
+        route: &RouteMatch<'b>,
+        host: HostEntry,
+        outcome: &Outcome,
+        client: IpAddr,
+    ) -> Result<Judged<'b>, Refusal> {
+        let body_limit = self.view.route_body_limit(route, target.path);
+        if matches!(self.arrival.framing, Framing::Length(length) if length > body_limit) {
+            return Err(Refusal::BodyTooLarge);
+        }
+        let region = outcome.decision.region;
+        let asked = || self.facts.host.or(self.arrival.authority.map(str::as_bytes));
+        let upstream_host = match host.kind {
+            HostKind::Alias(_) => asked().and_then(|host| std::str::from_utf8(host).ok()),
+            HostKind::Auto | HostKind::Own(_) => None,
+        };
+        Ok(Judged::Proxy(Ready {
+            region,
+            reason: outcome.decision.reason,
+            client,
+            country: self.view.country_of(client),
+            upstream_host: upstream_host.unwrap_or_else(|| self.view.host_header(region)),
+            target: target.origin,
+            cookies: match host.kind {
+                HostKind::Auto => Cookies::Withhold,
+                HostKind::Own(_) | HostKind::Alias(_) => Cookies::Forward,
+            },
+            set_cookies: std::mem::take(&mut self.set_cookies),
+            host: host.payload,
+            body_limit,
+        }))
+    }
+
+    /// `OPTIONS *` asks about the server itself (RFC 9110 §9.3.7).
+    fn options_of_all(&self, method: &Method) -> Result<Answer, Refusal> {
+        if *method != Method::OPTIONS {
+            return Err(Refusal::BadMessage(Fault::BadTarget));
+        }
+        let mut answer = Answer::new(204, &self.context());
+        answer.fields.push(("Allow", super::answer::METHODS.to_owned()));
+        Ok(answer)
+    }
+
+    fn context(&self) -> Context<'_> {
+        Context {
+            dialect: super::dialect(self.arrival.target, self.arrival.fields),
+            request_id: self.request_id,
+            decided: self
+                .decided
+                .map(|(region, reason)| (self.view.region_name(region), reason.label())),
+            pseudonym: self.view.pseudonym(),
+            hsts: match self.arrival.scheme {
+                Scheme::Http => None,
+                Scheme::Https => self.view.hsts(),
+            },
+            set_cookies: &self.set_cookies,
+        }
+    }
+}
+
+fn known_method(method: &str) -> Result<Method, Refusal> {
+    match method {
+        "GET" => Ok(Method::GET),
+        "HEAD" => Ok(Method::HEAD),
+        "POST" => Ok(Method::POST),
+        "PUT" => Ok(Method::PUT),
+        "PATCH" => Ok(Method::PATCH),
+        "DELETE" => Ok(Method::DELETE),
+        "OPTIONS" => Ok(Method::OPTIONS),
+        "TRACE" | "CONNECT" => Err(Refusal::MethodNotAllowed),
+        _ => Err(Refusal::MethodUnknown),
+    }
+}

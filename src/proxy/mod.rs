@@ -1,0 +1,193 @@
+//! The request's road: what arrived is read once, the region decided, and the request becomes
+//! either an answer of ours or a head for its region. Pure but for the clock and the dice that the
+//! worker lends; the sockets are `listen`'s and `upstream`'s.
+
+pub mod answer;
+pub mod arrival;
+pub mod date;
+pub mod forward;
+pub mod judge;
+pub mod pages;
+pub mod record;
+pub mod refusal;
+pub mod worker;
+
+use std::rc::Rc;
+
+use answer::{Answer, Context, Dialect};
+use arrival::{Arrival, Protocol, Target};
+use forward::{Down, Forward};
+use httparse::Header;
+use judge::{Judged, judge};
+use record::Record;
+use refusal::Refusal;
+use worker::{View, Worker};
+
+use crate::headers::request::{Expect, Facts, Outbound};
+use crate::headers::value;
+use crate::net::buffer::Buffer;
+
+/// What becomes of a request.
+pub enum Verdict {
+    /// The gateway answers.
+    Answer(Box<Answer>),
+    /// The region does.
+    Forward(Box<Forward>),
+}
+
+/// A request that was judged.
+pub struct Planned {
+    /// What becomes of it.
+    pub verdict: Verdict,
+    /// What will be remembered of it.
+    pub record: Record,
+    /// Whether an HTTP/1 connection ends after it.
+    pub close: bool,
+    /// The largest body that is taken.
+    pub body_limit: u64,
+}
+
+/// Judges a request.
+#[must_use]
+pub fn plan(arrival: &Arrival<'_>, view: &View, worker: &Rc<Worker>) -> (Planned, Expect) {
+    let facts = Facts::read(arrival.fields, view.pseudonym());
+    let mut record = Record::open(worker, arrival);
+    let request_id = request_id(arrival, &facts, view, worker);
+    let close = facts.close
+        || (arrival.protocol == Protocol::Http10 && !facts.keep_alive)
+        || worker.drain.is_begun();
+    let expect = facts.expect;
+    let judged = judge(arrival, &facts, view, &mut record, &request_id);
+    let mut body_limit = view.body_limit();
+    let verdict = match judged {
+        Judged::Answer(answer) => Verdict::Answer(answer),
+        Judged::Proxy(ready) => {
+            body_limit = ready.body_limit;
+            let head = head(arrival, &facts, view, &ready, &request_id);
+            Verdict::Forward(Box::new(Forward {
+                region: ready.region,
+                head,
+                framing: arrival.framing,
+                to_head: arrival.method == "HEAD",
+                down: Down {
+                    view: view.clone(),
+                    region: ready.region,
+                    reason: ready.reason,
+                    request_id,
+                    cookies: ready.cookies,
+                    set_cookies: ready.set_cookies,
+                    host: ready.host,
+                    dialect: dialect(arrival.target, arrival.fields),
+                },
+            }))
+        }
+    };
+    (Planned { verdict, record, close, body_limit }, expect)
+}
+
+/// The region's head.
+fn head(
+    arrival: &Arrival<'_>,
+    facts: &Facts<'_>,
+    view: &View,
+    ready: &judge::Ready<'_>,
+    request_id: &str,
+) -> Buffer {
+    let client = ready.client.to_string();
+    let mut head = Buffer::new();
+    let outbound = Outbound {
+        method: arrival.method,
+        target: ready.target,
+        host: ready.upstream_host,
+        client: &client,
+        pseudonym: view.pseudonym(),
+        received: arrival.protocol.received(),
+        request_id,
+        country: view.country_header().map(|name| (name, ready.country.as_deref().unwrap_or(""))),
+        cookies: ready.cookies,
+        own_cookies: view.cookie_names(),
+        framing: arrival.framing,
+    };
+    head.append_with(|out| outbound.write(arrival.fields, facts, out));
+    head
+}
+
+/// A trusted proxy's id if it is well-formed, else a fresh UUIDv7; anybody else's is dropped.
+fn request_id(arrival: &Arrival<'_>, facts: &Facts<'_>, view: &View, worker: &Rc<Worker>) -> String {
+    let kept = facts
+        .request_id
+        .filter(|id| value::is_request_id(id) && view.trusts(arrival.peer.ip()))
+        .and_then(|id| std::str::from_utf8(id).ok());
+    kept.map_or_else(|| worker.fresh_id(), str::to_owned)
+}
+
+/// Refuses what could not be read as a request; `bytes` are what came of it.
+#[must_use]
+pub fn refuse_unread(refusal: Refusal, bytes: &[u8], view: &View, worker: &Rc<Worker>) -> Planned {
+    // The target, if the first line has one, tells the dialect and nothing else.
+    let target = bytes
+        .split(|byte| *byte == b' ')
+        .nth(1)
+        .and_then(|target| std::str::from_utf8(target).ok())
+        .unwrap_or("");
+    let mut record = Record::unread(worker);
+    record.refused(refusal);
+    let answer = Answer::refuse(
+        refusal,
+        view.region_names(),
+        &Context {
+            dialect: dialect(target, &[]),
+            request_id: &worker.fresh_id(),
+            decided: None,
+            pseudonym: view.pseudonym(),
+            hsts: view.hsts(),
+            set_cookies: &[],
+        },
+    );
+    Planned { verdict: Verdict::Answer(Box::new(answer)), record, close: true, body_limit: 0 }
+}
+
+/// Answers in the region's stead, after a request was decided.
+#[must_use]
+pub fn refuse_forwarded(refusal: Refusal, down: &Down, mut record: Record, close: bool) -> Planned {
+    record.refused(refusal);
+    let view = &down.view;
+    let answer = Answer::refuse(
+        refusal,
+        view.region_names(),
+        &Context {
+            dialect: down.dialect,
+            request_id: &down.request_id,
+            decided: Some((view.region_name(down.region), down.reason.label())),
+            pseudonym: view.pseudonym(),
+            hsts: view.hsts(),
+            set_cookies: &down.set_cookies,
+        },
+    );
+    Planned { verdict: Verdict::Answer(Box::new(answer)), record, close, body_limit: 0 }
+}
+
+/// How a caller of this target reads errors.
+fn dialect(target: &str, fields: &[Header<'_>]) -> Dialect {
+    let path = Target::parse(target).map_or("", |target| target.path);
+    let below = |prefix: &str| {
+        path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    if below("/api/v1") {
+        Dialect::Message
+    } else if below("/api") {
+        Dialect::Error
+    } else if accepts_html(fields) {
+        Dialect::Html
+    } else {
+        Dialect::Problem
+    }
+}
+
+fn accepts_html(fields: &[Header<'_>]) -> bool {
+    fields.iter().filter(|field| field.name.eq_ignore_ascii_case("accept")).any(|field| {
+        value::members(field.value).any(|member| {
+            member.get(..9).is_some_and(|media| media.eq_ignore_ascii_case(b"text/html"))
+        })
+    })
+}

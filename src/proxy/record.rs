@@ -1,0 +1,222 @@
+//! What is remembered of one request, from its head to its last byte: the source of its metrics
+//! and of its log line, so that the two cannot disagree. Nothing in it can hold a path, a key, a
+//! field value or a byte of a body.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::arrival::{Arrival, Protocol};
+use super::refusal::Refusal;
+use super::worker::{View, Worker};
+use crate::region::Reason;
+use crate::region::decide::{KeyFinding, Outcome};
+use crate::region::hosts::HostKind;
+use crate::route::template::RouteTemplate;
+use crate::upstream::failure::Cause;
+use crate::upstream::travel::Journey;
+
+/// A request as it will be remembered.
+pub struct Record {
+    worker: Option<Rc<Worker>>,
+    /// When its head was complete.
+    pub started: Instant,
+    departed: Option<Instant>,
+    returned: Option<Instant>,
+    /// The method, if it is one of the application's.
+    pub method: Method,
+    /// The protocol; `None` for what could not be read.
+    pub protocol: Option<Protocol>,
+    /// The route.
+    pub route: Option<&'static RouteTemplate>,
+    /// The process-wide number of the region's name, and the reason.
+    pub decided: Option<(u16, Reason)>,
+    /// Whether it came by a bare host.
+    pub bare_host: bool,
+    /// What the key's tag said.
+    pub key: Option<KeyFinding>,
+    /// Why the gateway answered by itself, if it refused.
+    pub refusal: Option<Refusal>,
+    /// Whether it was redirected.
+    pub redirect: bool,
+    /// The answer's status; 0 if there was none.
+    pub status: u16,
+    /// Why the answer was broken off, if it was.
+    pub broken: Option<Cause>,
+    /// Bytes of the request's body.
+    pub bytes_in: u64,
+    /// Bytes of the answer.
+    pub bytes_out: u64,
+    journey: Journey,
+}
+
+/// The methods that metrics tell apart.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Method {
+    /// DELETE.
+    Delete,
+    /// GET.
+    Get,
+    /// HEAD.
+    Head,
+    /// OPTIONS.
+    Options,
+    /// PATCH.
+    Patch,
+    /// POST.
+    Post,
+    /// PUT.
+    Put,
+    /// Any other.
+    Other,
+}
+
+impl Method {
+    fn of(token: &str) -> Self {
+        match token {
+            "DELETE" => Self::Delete,
+            "GET" => Self::Get,
+            "HEAD" => Self::Head,
+            "OPTIONS" => Self::Options,
+            "PATCH" => Self::Patch,
+            "POST" => Self::Post,
+            "PUT" => Self::Put,
+            _ => Self::Other,
+        }
+    }
+}
+
+impl Record {
+    /// Opens the record of a request that was read.
+    #[must_use]
+    pub fn open(worker: &Rc<Worker>, arrival: &Arrival<'_>) -> Self {
+        Self {
+            method: Method::of(arrival.method),
+            protocol: Some(arrival.protocol),
+            ..Self::unread(worker)
+        }
+    }
+
+    /// Opens the record of what could not be read.
+    #[must_use]
+    pub fn unread(worker: &Rc<Worker>) -> Self {
+        worker.in_flight.set(worker.in_flight.get() + 1);
+        Self {
+            worker: Some(worker.clone()),
+            started: Instant::now(),
+            departed: None,
+            returned: None,
+            method: Method::Other,
+            protocol: None,
+            route: None,
+            decided: None,
+            bare_host: false,
+            key: None,
+            refusal: None,
+            redirect: false,
+            status: 0,
+            broken: None,
+            bytes_in: 0,
+            bytes_out: 0,
+            journey: Journey::default(),
+        }
+    }
+
+    /// Notes the route.
+    pub const fn routed(&mut self, route: &'static RouteTemplate) {
+        self.route = Some(route);
+    }
+
+    /// Notes the decision.
+    pub fn decided(&mut self, view: &View, outcome: &Outcome, host: HostKind) {
+        self.decided = Some((view.region_label(outcome.decision.region), outcome.decision.reason));
+        self.key = Some(outcome.key);
+        self.bare_host = host == HostKind::Auto;
+    }
+
+    /// Notes that the gateway refuses.
+    pub const fn refused(&mut self, refusal: Refusal) {
+        self.refusal = Some(refusal);
+    }
+
+    /// Notes that the caller is sent to the region's own host.
+    pub const fn redirected(&mut self) {
+        self.redirect = true;
+    }
+
+    /// Notes that the request goes to its region.
+    pub fn departed(&mut self) {
+        self.departed = Some(Instant::now());
+    }
+
+    /// Notes that the region's answer, or its absence, is known.
+    pub fn returned(&mut self) {
+        self.returned = Some(Instant::now());
+    }
+
+    /// What happens on the way.
+    pub const fn journey(&mut self) -> &mut Journey {
+        &mut self.journey
+    }
+
+    /// What happened on the way.
+    #[must_use]
+    pub const fn travelled(&self) -> &Journey {
+        &self.journey
+    }
+
+    /// Notes the status that the client is given.
+    pub const fn answered(&mut self, status: u16) {
+        self.status = status;
+    }
+
+    /// Notes that the answer was broken off.
+    pub const fn broken(&mut self, cause: Cause) {
+        self.broken = Some(cause);
+    }
+
+    /// Whether the request is a HEAD.
+    #[must_use]
+    pub fn is_head(&self) -> bool {
+        self.method == Method::Head
+    }
+
+    /// From the departure to the region's answer, connecting excepted.
+    #[must_use]
+    pub fn region_time(&self) -> Option<Duration> {
+        let elapsed = self.returned? - self.departed?;
+        Some(elapsed.saturating_sub(self.journey.connect.unwrap_or_default()))
+    }
+
+    /// The gateway's own share: before the departure and after the answer's head.
+    #[must_use]
+    pub fn own_time(&self, now: Instant) -> Duration {
+        match (self.departed, self.returned) {
+            (Some(departed), Some(returned)) => (departed - self.started) + (now - returned),
+            _ => now - self.started,
+        }
+    }
+
+    /// Closes the record.
+    pub fn finish(mut self) {
+        self.close();
+    }
+
+    fn close(&mut self) {
+        if let Some(worker) = self.worker.take() {
+            worker.in_flight.set(worker.in_flight.get().saturating_sub(1));
+            worker.remember(self, Instant::now());
+        }
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        // A request whose task was dropped half-way: the client went away.
+        if self.worker.is_some() {
+            self.broken.get_or_insert(Cause::ClientGone);
+            self.close();
+        }
+    }
+}
