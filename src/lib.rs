@@ -1,1 +1,2 @@
 //! The regional gateway of Onetime Secret.
+pub mod config;
