@@ -8,3 +8,4 @@ pub mod proxy;
 pub mod region;
 pub mod route;
 pub mod upstream;
+pub mod config;

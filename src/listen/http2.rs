@@ -180,13 +180,14 @@ async fn send(
     view: &View,
     worker: &Rc<Worker>,
 ) -> Response<Reply> {
-    let Forward { region, head, framing, to_head, down } = forward;
+    let Forward { region, head, asked, framing, to_head, down } = forward;
     let mut turn = Turn { source, down, response: Response::new(()) };
     record.departed();
     let answered = travel(
         view.cluster(region),
         &worker.pools,
         Outgoing::new(head, framing),
+        asked.as_deref(),
         to_head,
         &mut turn,
         record.journey(),

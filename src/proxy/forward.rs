@@ -2,10 +2,9 @@
 
 use httparse::Header;
 
-use crate::headers::request::Cookies;
+use crate::headers::request::{Cookies, Head};
 use crate::headers::response::Downward;
 use crate::http1::Framing;
-use crate::net::buffer::Buffer;
 use crate::region::{Reason, RegionId};
 
 use super::answer::Dialect;
@@ -15,8 +14,10 @@ use super::worker::View;
 pub struct Forward {
     /// The one region it goes to.
     pub region: RegionId,
-    /// The head, ready to be sent.
-    pub head: Buffer,
+    /// The head.
+    pub head: Head,
+    /// The host that the client named, where the region is to see that one.
+    pub asked: Option<String>,
     /// How the body follows.
     pub framing: Framing,
     /// Whether it is a HEAD.

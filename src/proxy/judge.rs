@@ -31,8 +31,8 @@ pub struct Ready<'b> {
     pub client: IpAddr,
     /// The client's country, where regions are told.
     pub country: Option<String>,
-    /// `Host` towards the region.
-    pub upstream_host: &'b str,
+    /// The host that the client named, where the region is to see that one.
+    pub asked: Option<String>,
     /// The target in origin form.
     pub target: &'b str,
     /// What becomes of cookies.
@@ -229,17 +229,13 @@ impl<'b> Case<'_, 'b> {
             return Err(Refusal::BodyTooLarge);
         }
         let region = outcome.decision.region;
-        let asked = || self.facts.host.or(self.arrival.authority.map(str::as_bytes));
-        let upstream_host = match host.kind {
-            HostKind::Alias(_) => asked().and_then(|host| std::str::from_utf8(host).ok()),
-            HostKind::Auto | HostKind::Own(_) => None,
-        };
+        let keeps_host = matches!(host.kind, HostKind::Alias(_)) || self.view.keeps_host(region);
         Ok(Judged::Proxy(Ready {
             region,
             reason: outcome.decision.reason,
             client,
             country: self.view.country_of(client),
-            upstream_host: upstream_host.unwrap_or_else(|| self.view.host_header(region)),
+            asked: keeps_host.then(|| self.asked(target)),
             target: target.origin,
             cookies: match host.kind {
                 HostKind::Auto => Cookies::Withhold,
@@ -249,6 +245,13 @@ impl<'b> Case<'_, 'b> {
             host: host.payload,
             body_limit,
         }))
+    }
+
+    /// The authority as the client wrote it; it was found well-formed before.
+    fn asked(&self, target: &Target<'_>) -> String {
+        let written = target.authority.or(self.arrival.authority).map(str::as_bytes);
+        let written = self.facts.host.or(written).unwrap_or_default();
+        String::from_utf8_lossy(written).into_owned()
     }
 
     /// `OPTIONS *` asks about the server itself (RFC 9110 §9.3.7).

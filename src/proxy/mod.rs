@@ -23,9 +23,8 @@ use record::Record;
 use refusal::Refusal;
 use worker::{View, Worker};
 
-use crate::headers::request::{Expect, Facts, Outbound};
+use crate::headers::request::{Expect, Facts, Head, Outbound};
 use crate::headers::value;
-use crate::net::buffer::Buffer;
 
 /// What becomes of a request.
 pub enum Verdict {
@@ -67,6 +66,7 @@ pub fn plan(arrival: &Arrival<'_>, view: &View, worker: &Rc<Worker>) -> (Planned
             Verdict::Forward(Box::new(Forward {
                 region: ready.region,
                 head,
+                asked: ready.asked,
                 framing: arrival.framing,
                 to_head: arrival.method == "HEAD",
                 down: Down {
@@ -92,13 +92,11 @@ fn head(
     view: &View,
     ready: &judge::Ready<'_>,
     request_id: &str,
-) -> Buffer {
+) -> Head {
     let client = ready.client.to_string();
-    let mut head = Buffer::new();
     let outbound = Outbound {
         method: arrival.method,
         target: ready.target,
-        host: ready.upstream_host,
         client: &client,
         pseudonym: view.pseudonym(),
         received: arrival.protocol.received(),
@@ -108,8 +106,7 @@ fn head(
         own_cookies: view.cookie_names(),
         framing: arrival.framing,
     };
-    head.append_with(|out| outbound.write(arrival.fields, facts, out));
-    head
+    outbound.write(arrival.fields, facts)
 }
 
 /// A trusted proxy's id if it is well-formed, else a fresh UUIDv7; anybody else's is dropped.

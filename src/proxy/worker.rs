@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
-use tokio::sync::watch;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 use uuid::Builder;
 
@@ -50,13 +50,13 @@ pub struct Worker {
 impl Worker {
     /// A thread's part, over the live snapshot.
     #[must_use]
-    pub fn new(live: Arc<ArcSwap<Snapshot>>, drain: Drain, metrics: Arc<WorkerMetrics>) -> Rc<Self> {
+    pub fn new(live: Arc<ArcSwap<Snapshot>>, metrics: Arc<WorkerMetrics>) -> Rc<Self> {
         let view = View(Rc::new(live.load_full()));
         Rc::new(Self {
             live: RefCell::new(arc_swap::Cache::new(live)),
             view: RefCell::new(view),
             pools: Rc::new(Pools::default()),
-            drain,
+            drain: Drain::default(),
             in_flight: Cell::new(0),
             connections: Cell::new(0),
             metrics,
@@ -83,7 +83,7 @@ impl Worker {
         let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let millis = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
         let mut random = [0_u8; 10];
-        random.copy_from_slice(&fastrand::u128(..).to_ne_bytes()[..10]);
+        fastrand::fill(&mut random);
         Builder::from_unix_timestamp_millis(millis, &random).into_uuid().to_string()
     }
 
@@ -93,30 +93,30 @@ impl Worker {
     }
 }
 
-/// Whether the process is going down.
-#[derive(Clone)]
-pub struct Drain(watch::Receiver<bool>);
+/// Whether the process is going down, as this thread knows it.
+#[derive(Default)]
+pub struct Drain {
+    begun: Cell<bool>,
+    notify: Notify,
+}
 
 impl Drain {
-    /// The switch and its reader.
-    #[must_use]
-    pub fn new() -> (watch::Sender<bool>, Self) {
-        let (sender, receiver) = watch::channel(false);
-        (sender, Self(receiver))
+    /// Begins it.
+    pub fn begin(&self) {
+        self.begun.set(true);
+        self.notify.notify_waiters();
     }
 
     /// Whether it has begun.
     #[must_use]
     pub fn is_begun(&self) -> bool {
-        *self.0.borrow()
+        self.begun.get()
     }
 
     /// Waits until it begins.
     pub async fn begun(&self) {
-        let mut receiver = self.0.clone();
-        // A switch that is gone will never be thrown.
-        if receiver.wait_for(|begun| *begun).await.is_err() {
-            std::future::pending::<()>().await;
+        while !self.is_begun() {
+            self.notify.notified().await;
         }
     }
 }

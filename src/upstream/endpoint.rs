@@ -28,7 +28,8 @@ pub struct EndpointTls {
 
 /// An endpoint, shared by all threads and all snapshots in which nothing about it changed.
 pub struct Endpoint {
-    id: u32,
+    /// Its number; see [`Endpoint::next_id`].
+    pub id: u32,
     /// The region it belongs to; checked again where a connection is taken.
     pub region: Arc<str>,
     /// `scheme://host:port`, for logs, metrics and as its identity across reloads.
@@ -37,6 +38,8 @@ pub struct Endpoint {
     pub place: Place,
     /// Its port.
     pub port: u16,
+    /// What `Host` says to it.
+    pub host: String,
     /// TLS, for `https`.
     pub tls: Option<EndpointTls>,
     /// Its share of the region's requests, relative to the others; 0 takes no new ones.
@@ -46,35 +49,11 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// The parts of an endpoint become one, with a number of its own.
+    /// A number for a new endpoint, never used twice in a process.
     #[must_use]
-    pub fn new(
-        region: Arc<str>,
-        url: String,
-        place: Place,
-        port: u16,
-        tls: Option<EndpointTls>,
-        weight: u32,
-        drain: bool,
-    ) -> Self {
+    pub fn next_id() -> u32 {
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        let id = NEXT.fetch_add(1, Ordering::Relaxed);
-        Self {
-            id,
-            region,
-            url,
-            place,
-            port,
-            tls,
-            weight,
-            drain,
-        }
-    }
-
-    /// Its number, never used twice in a process.
-    #[must_use]
-    pub const fn id(&self) -> u32 {
-        self.id
+        NEXT.fetch_add(1, Ordering::Relaxed)
     }
 
     /// Whether it takes new requests.

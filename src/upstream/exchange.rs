@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::endpoint::Timeouts;
 use super::failure::{Cause, Delivery, Failure};
 use super::pool::Lease;
+use crate::headers::request::Head;
 use crate::headers::response::{passing_trailers, says_close, says_keep_alive};
 use crate::http1::body::{self, Decoder, Step};
 use crate::http1::head::EndFinder;
@@ -56,6 +57,8 @@ pub trait Client: RequestBody {
 
 /// The request as it goes out. Outlives an attempt that sent nothing.
 pub struct Outgoing {
+    head: Head,
+    head_length: usize,
     bytes: Buffer,
     framing: Framing,
     left: u64,
@@ -65,7 +68,7 @@ pub struct Outgoing {
 impl Outgoing {
     /// A head, and how the body behind it is framed.
     #[must_use]
-    pub fn new(head: Buffer, framing: Framing) -> Self {
+    pub fn new(head: Head, framing: Framing) -> Self {
         let (left, complete) = match framing {
             Framing::Length(length) => (length, length == 0),
             Framing::Chunked => (u64::MAX, false),
@@ -161,11 +164,13 @@ impl Exchange {
     pub fn new(
         stream: Stream,
         lease: Lease,
-        outgoing: Outgoing,
+        mut outgoing: Outgoing,
+        host: &str,
         timeouts: Timeouts,
         must_end: Instant,
         to_head: bool,
     ) -> Self {
+        outgoing.address(host);
         let now = Instant::now();
         let due = must_end.min(now + timeouts.response_head);
         Self {

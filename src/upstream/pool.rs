@@ -53,10 +53,10 @@ impl Pools {
             .endpoints
             .iter()
             .map(|endpoint| {
-                let load = slots.get(&endpoint.id()).map_or(0, |slot| slot.in_flight);
+                let load = slots.get(&endpoint.id).map_or(0, |slot| slot.in_flight);
                 let is_full = load as usize >= cluster.limits.connections;
                 full |= is_full;
-                let out = is_full || !endpoint.takes_requests() || avoid.contains(&endpoint.id());
+                let out = is_full || !endpoint.takes_requests() || avoid.contains(&endpoint.id);
                 Candidate {
                     load,
                     weight: if out { 0 } else { endpoint.weight },
@@ -74,7 +74,7 @@ impl Pools {
         if endpoint.region != cluster.region {
             return Err(Cause::WrongRegion);
         }
-        slots.entry(endpoint.id()).or_default().in_flight += 1;
+        slots.entry(endpoint.id).or_default().in_flight += 1;
         Ok(Lease {
             pools: self.clone(),
             endpoint: endpoint.clone(),
@@ -122,7 +122,7 @@ impl Lease {
         timeouts: &Timeouts,
     ) -> Option<Stream> {
         let mut slots = self.pools.slots.borrow_mut();
-        let slot = slots.get_mut(&self.endpoint.id())?;
+        let slot = slots.get_mut(&self.endpoint.id)?;
         while let Some(mut idle) = slot.idle.pop() {
             if now - idle.since < timeouts.pool_idle && !idle.stream.is_disturbed(context) {
                 return Some(idle.stream);
@@ -134,7 +134,7 @@ impl Lease {
     /// Keeps a connection that can serve another request.
     pub fn keep(&self, stream: Stream, now: Instant) {
         let mut slots = self.pools.slots.borrow_mut();
-        let slot = slots.entry(self.endpoint.id()).or_default();
+        let slot = slots.entry(self.endpoint.id).or_default();
         if slot.idle.len() < self.limits.idle {
             slot.idle.push(Idle { stream, since: now });
         }
@@ -143,7 +143,7 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        if let Some(slot) = self.pools.slots.borrow_mut().get_mut(&self.endpoint.id()) {
+        if let Some(slot) = self.pools.slots.borrow_mut().get_mut(&self.endpoint.id) {
             slot.in_flight = slot.in_flight.saturating_sub(1);
         }
     }

@@ -31,7 +31,8 @@ pub struct Journey {
     pub failed: SmallVec<[Cause; 2]>,
 }
 
-/// Sends a request to one of the cluster's endpoints and waits for the answer's head.
+/// Sends a request to one of the cluster's endpoints and waits for the answer's head. `asked` is
+/// the host that the client named, where the region is to see that one.
 ///
 /// # Errors
 /// The last attempt's [`Failure`].
@@ -39,6 +40,7 @@ pub async fn travel(
     cluster: &Cluster,
     pools: &Rc<Pools>,
     mut outgoing: Outgoing,
+    asked: Option<&str>,
     to_head: bool,
     client: &mut impl Client,
     journey: &mut Journey,
@@ -52,7 +54,7 @@ pub async fn travel(
             Err(_) if !tried.is_empty() => break,
             Err(cause) => return Err(Failure::unsent(cause)),
         };
-        tried.push(lease.endpoint.id());
+        tried.push(lease.endpoint.id);
         journey.attempts += 1;
         let stream = match obtain(cluster, &lease, journey).await {
             Ok(stream) => stream,

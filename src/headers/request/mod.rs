@@ -131,8 +131,6 @@ pub struct Outbound<'a> {
     pub method: &'a str,
     /// The target in origin form.
     pub target: &'a str,
-    /// `Host` and `X-Forwarded-Host`.
-    pub host: &'a str,
     /// The client's address, as text.
     pub client: &'a str,
     /// This gateway's name in `Via`.
@@ -149,6 +147,23 @@ pub struct Outbound<'a> {
     pub own_cookies: &'a CookieNames,
     /// How the body will be framed; the client's framing is never copied.
     pub framing: Framing,
+}
+
+/// A region's head that wants only its host. No `Debug`: it holds paths and credentials.
+pub struct Head {
+    bytes: Vec<u8>,
+    host_at: usize,
+}
+
+impl Head {
+    /// Appends the head with `Host`, and `X-Forwarded-Host`, which outranks it at the region.
+    pub fn write(&self, host: &str, out: &mut Vec<u8>) {
+        let (line, fields) = self.bytes.split_at_checked(self.host_at).unwrap_or_default();
+        out.extend_from_slice(line);
+        write_field(out, "Host", host.as_bytes());
+        write_field(out, "X-Forwarded-Host", host.as_bytes());
+        out.extend_from_slice(fields);
+    }
 }
 
 impl Outbound<'_> {
@@ -215,7 +230,6 @@ impl Outbound<'_> {
         write_field(out, "X-Forwarded-For", self.client.as_bytes());
         write_field(out, "X-Real-IP", self.client.as_bytes());
         out.extend_from_slice(b"X-Forwarded-Proto: https\r\n");
-        write_field(out, "X-Forwarded-Host", self.host.as_bytes());
         write_field(out, "X-Request-ID", self.request_id.as_bytes());
         if let Some((name, value)) = self.country.filter(|(_, value)| !value.is_empty()) {
             write_field(out, name, value.as_bytes());

@@ -12,7 +12,6 @@ fn outbound() -> Outbound<'static> {
     Outbound {
     method: "POST",
     target: "/api/v1/share?ttl=60",
-    host: "eu.onetimesecret.com",
     client: "203.0.113.7",
     pseudonym: "onetime-gateway",
     received: "1.1",
@@ -38,7 +37,7 @@ fn written(outbound: &Outbound<'_>, pairs: &[(&str, &str)]) -> String {
     let fields = fields(pairs);
     let facts = Facts::read(&fields, outbound.pseudonym);
     let mut out = Vec::new();
-    outbound.write(&fields, &facts, &mut out);
+    outbound.write(&fields, &facts).write("eu.onetimesecret.com", &mut out);
     String::from_utf8(out).expect("text in, text out")
 }
 
@@ -66,13 +65,13 @@ fn writes_one_truth_and_keeps_the_rest_untouched() {
         text,
         "POST /api/v1/share?ttl=60 HTTP/1.1\r\n\
          Host: eu.onetimesecret.com\r\n\
+         X-Forwarded-Host: eu.onetimesecret.com\r\n\
          accept: application/json;  q=1\r\n\
          Authorization: Basic abc\r\n\
          Cookie: a=1; b=2\r\n\
          X-Forwarded-For: 203.0.113.7\r\n\
          X-Real-IP: 203.0.113.7\r\n\
          X-Forwarded-Proto: https\r\n\
-         X-Forwarded-Host: eu.onetimesecret.com\r\n\
          X-Request-ID: id-1\r\n\
          Via: 1.0 cdn, 1.1 onetime-gateway\r\n\
          TE: trailers\r\nConnection: TE\r\n\

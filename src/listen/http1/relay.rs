@@ -32,7 +32,7 @@ impl Connection {
         close: bool,
         view: &View,
     ) -> ControlFlow<()> {
-        let Forward { region, head, framing, to_head, down } = forward;
+        let Forward { region, head, asked, framing, to_head, down } = forward;
         let cluster = view.cluster(region);
         let pools = self.worker.pools.clone();
         let must_end = Instant::now() + cluster.timeouts.request;
@@ -47,7 +47,8 @@ impl Connection {
         record.departed();
         let outgoing = Outgoing::new(head, framing);
         let answered =
-            travel(cluster, &pools, outgoing, to_head, &mut turn, record.journey()).await;
+            travel(cluster, &pools, outgoing, asked.as_deref(), to_head, &mut turn, record.journey())
+                .await;
         record.returned();
         let mut exchange = match answered {
             Ok(exchange) => exchange,

@@ -1,0 +1,153 @@
+//! Names that the whole program compares: regions and hosts, checked and in lower case from here on.
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::sync::Arc;
+
+/// The name of a region: `[a-z][a-z0-9-]{0,31}`, for it stands in headers, cookies, metrics and logs.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RegionName(Arc<str>);
+
+impl RegionName {
+    /// The region name that `text` is, or `None` where it is none.
+    ///
+    /// `auto` and `refuse` are no names: they mean something in the places where a region may stand.
+    pub fn parse(text: &str) -> Option<Self> {
+        let first = text.as_bytes().first()?.is_ascii_lowercase();
+        let rest = text
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        let free = !matches!(text, "auto" | "refuse");
+        (first && rest && free && text.len() <= 32).then(|| Self(text.into()))
+    }
+
+    /// The name's text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Borrow<str> for RegionName {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl AsRef<str> for RegionName {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for RegionName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for RegionName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// A host as a client may name it in `Host` without a port: a DNS name in lower case without a trailing
+/// dot, an IPv4 address, or an IPv6 address in brackets.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HostName(Arc<str>);
+
+impl HostName {
+    /// The host that `text` names, lower-cased, or `None` where it names none.
+    pub fn parse(text: &str) -> Option<Self> {
+        let lower = text.to_ascii_lowercase();
+        if let Some(inner) = lower.strip_prefix('[') {
+            let address: std::net::Ipv6Addr = inner.strip_suffix(']')?.parse().ok()?;
+            return Some(Self(format!("[{address}]").into()));
+        }
+        let fits = !lower.is_empty() && lower.len() <= 253;
+        // What ends in a number is an IPv4 address or nothing (WHATWG URL, "ends in a number").
+        let last = lower.rsplit('.').next()?;
+        let numeric = last.bytes().all(|b| b.is_ascii_digit());
+        let valid = if numeric {
+            lower.parse::<std::net::Ipv4Addr>().is_ok()
+        } else {
+            lower.split('.').all(is_label)
+        };
+        (fits && valid).then(|| Self(lower.into()))
+    }
+
+    /// The host's text, lower case, IPv6 in brackets.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether this is an address and not a DNS name.
+    pub fn is_address(&self) -> bool {
+        self.0.starts_with('[') || self.0.parse::<std::net::Ipv4Addr>().is_ok()
+    }
+}
+
+impl Borrow<str> for HostName {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl AsRef<str> for HostName {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for HostName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for HostName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// One host, or all below one: `onetimesecret.com`, `*.secrets.example.com`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum HostPattern {
+    /// This host alone.
+    Exact(HostName),
+    /// Every name that ends in a dot and this one, at any depth, but not this one itself.
+    Below(HostName),
+}
+
+impl HostPattern {
+    /// The pattern that `text` is, or `None` where it is none.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text.strip_prefix("*.") {
+            Some(parent) => HostName::parse(parent)
+                .filter(|host| !host.is_address())
+                .map(Self::Below),
+            None => HostName::parse(text).map(Self::Exact),
+        }
+    }
+}
+
+impl fmt::Display for HostPattern {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exact(host) => write!(formatter, "{host}"),
+            Self::Below(host) => write!(formatter, "*.{host}"),
+        }
+    }
+}
+
+/// RFC 1123 section 2.1: letters, digits and hyphens, no hyphen at either end, at most 63.
+fn is_label(label: &str) -> bool {
+    !label.is_empty()
+        && label.len() <= 63
+        && label
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'-')
+        && !label.starts_with('-')
+        && !label.ends_with('-')
+}
