@@ -1,5 +1,8 @@
 //! The regional gateway of Onetime Secret.
 
+pub mod client;
+pub mod config;
+pub mod geoip;
 pub mod headers;
 pub mod http1;
 pub mod listen;
@@ -7,5 +10,7 @@ pub mod net;
 pub mod proxy;
 pub mod region;
 pub mod route;
+pub mod snapshot;
+pub mod telemetry;
+pub mod tls;
 pub mod upstream;
-pub mod config;

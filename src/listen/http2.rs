@@ -19,8 +19,8 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use smallvec::SmallVec;
 use thiserror::Error;
 
-use crate::http1::response::ResponseHead;
 use crate::http1::Framing;
+use crate::http1::response::ResponseHead;
 use crate::net::stream::Stream;
 use crate::proxy::answer::Answer;
 use crate::proxy::arrival::{Arrival, Protocol, Scheme};
@@ -101,15 +101,25 @@ where
 #[error("stream broken off: {0}")]
 pub struct Broken(&'static str);
 
-async fn answer(request: Request<Incoming>, peer: SocketAddr, worker: &Rc<Worker>) -> Response<Reply> {
+async fn answer(
+    request: Request<Incoming>,
+    peer: SocketAddr,
+    worker: &Rc<Worker>,
+) -> Response<Reply> {
     let view = worker.view();
     let (parts, body) = request.into_parts();
     let fields: SmallVec<[Header<'_>; 32]> = parts
         .headers
         .iter()
-        .map(|(name, value)| Header { name: name.as_str(), value: value.as_bytes() })
+        .map(|(name, value)| Header {
+            name: name.as_str(),
+            value: value.as_bytes(),
+        })
         .collect();
-    let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
+    let target = parts
+        .uri
+        .path_and_query()
+        .map_or("/", |target| target.as_str());
     let arrival = Arrival {
         method: parts.method.as_str(),
         target,
@@ -126,7 +136,13 @@ async fn answer(request: Request<Incoming>, peer: SocketAddr, worker: &Rc<Worker
     match planned.verdict {
         Verdict::Answer(answer) => reply(*answer, planned.record),
         Verdict::Forward(forward) => {
-            let source = Source { body, data: Bytes::new(), trailers: Vec::new(), read: 0, limit };
+            let source = Source {
+                body,
+                data: Bytes::new(),
+                trailers: Vec::new(),
+                read: 0,
+                limit,
+            };
             send(*forward, planned.record, source, &view, worker).await
         }
     }
@@ -138,7 +154,9 @@ fn framing_of(headers: &HeaderMap, body: &Incoming) -> Framing {
         return Framing::Empty;
     }
     match body.size_hint().exact() {
-        Some(length) if headers.contains_key(http::header::CONTENT_LENGTH) => Framing::Length(length),
+        Some(length) if headers.contains_key(http::header::CONTENT_LENGTH) => {
+            Framing::Length(length)
+        }
         _ => Framing::Chunked,
     }
 }
@@ -153,7 +171,11 @@ fn reply(answer: Answer, mut record: Record) -> Response<Reply> {
     }
     append(headers, "date", crate::proxy::date::now().as_bytes());
     if answer.status != 204 && answer.status != 304 {
-        append(headers, "content-length", answer.body.len().to_string().as_bytes());
+        append(
+            headers,
+            "content-length",
+            answer.body.len().to_string().as_bytes(),
+        );
     }
     record.answered(answer.status);
     if !record.is_head() {
@@ -165,9 +187,10 @@ fn reply(answer: Answer, mut record: Record) -> Response<Reply> {
 }
 
 fn append(headers: &mut HeaderMap, name: &str, value: &[u8]) {
-    if let (Ok(name), Ok(value)) =
-        (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_bytes(value))
-    {
+    if let (Ok(name), Ok(value)) = (
+        HeaderName::from_bytes(name.as_bytes()),
+        HeaderValue::from_bytes(value),
+    ) {
         headers.append(name, value);
     }
 }
@@ -180,8 +203,19 @@ async fn send(
     view: &View,
     worker: &Rc<Worker>,
 ) -> Response<Reply> {
-    let Forward { region, head, asked, framing, to_head, down } = forward;
-    let mut turn = Turn { source, down, response: Response::new(()) };
+    let Forward {
+        region,
+        head,
+        asked,
+        framing,
+        to_head,
+        down,
+    } = forward;
+    let mut turn = Turn {
+        source,
+        down,
+        response: Response::new(()),
+    };
     record.departed();
     let answered = travel(
         view.cluster(region),
@@ -204,9 +238,12 @@ async fn send(
             }
         }
         Ok(exchange) => {
-            record.endpoint(exchange.endpoint());
             record.answered(turn.response.status().as_u16());
-            let relay = Relay { exchange: Some(exchange), source: turn.source, record: Some(record) };
+            let relay = Relay {
+                exchange: Some(exchange),
+                source: turn.source,
+                record: Some(record),
+            };
             turn.response.map(|()| Reply::Relayed(Box::new(relay)))
         }
     }
@@ -250,7 +287,8 @@ impl RequestBody for Source {
     }
 
     fn consume(&mut self, count: usize) {
-        bytes::Buf::advance(&mut self.data, count.min(self.data.len()));
+        let count = count.min(self.data.len());
+        bytes::Buf::advance(&mut self.data, count);
     }
 
     fn trailers(&self) -> &[u8] {
@@ -291,7 +329,9 @@ impl Client for Turn {
         *self.response.status_mut() = status;
         let headers = self.response.headers_mut();
         headers.reserve(head.fields.len() + 8);
-        self.down.each(head.fields, true, |name, value| append(headers, name, value));
+        self.down.each(head.fields, true, |name, value| {
+            append(headers, name, value)
+        });
         let announced = match head.framing {
             Framing::Length(length) => Some(length),
             Framing::Empty if head.status != 204 => head.announced,
@@ -327,7 +367,11 @@ impl Body for Reply {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
         match self.get_mut() {
-            Self::Whole(body) => Poll::Ready(body.take().filter(|body| !body.is_empty()).map(|body| Ok(Frame::data(body)))),
+            Self::Whole(body) => Poll::Ready(
+                body.take()
+                    .filter(|body| !body.is_empty())
+                    .map(|body| Ok(Frame::data(body))),
+            ),
             Self::Relayed(relay) => relay.poll_frame(context),
         }
     }
@@ -352,7 +396,9 @@ impl Relay {
         &mut self,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
-        let Some(exchange) = &mut self.exchange else { return Poll::Ready(None) };
+        let Some(exchange) = &mut self.exchange else {
+            return Poll::Ready(None);
+        };
         let data = match ready!(exchange.poll_data(&mut self.source, context)) {
             Ok(data) => data.map(Bytes::copy_from_slice),
             Err(cause) => {

@@ -69,7 +69,12 @@ impl Answer {
         for cookie in context.set_cookies {
             fields.push(("Set-Cookie", cookie.clone()));
         }
-        Self { status, fields, body: Vec::new(), close: false }
+        Self {
+            status,
+            fields,
+            body: Vec::new(),
+            close: false,
+        }
     }
 
     /// With a body of `content_type`.
@@ -83,9 +88,15 @@ impl Answer {
     /// A redirect. `Location` is the only field that ever repeats a path: it can hold a key.
     #[must_use]
     pub fn redirect(method: &str, location: String, context: &Context<'_>) -> Self {
-        let status = if matches!(method, "GET" | "HEAD") { 302 } else { 307 };
+        let status = if matches!(method, "GET" | "HEAD") {
+            302
+        } else {
+            307
+        };
         let mut answer = Self::new(status, context);
-        answer.fields.push(("Referrer-Policy", "no-referrer".to_owned()));
+        answer
+            .fields
+            .push(("Referrer-Policy", "no-referrer".to_owned()));
         answer.fields.push(("Location", location));
         answer
     }
@@ -94,7 +105,10 @@ impl Answer {
     #[must_use]
     pub fn refuse(refusal: Refusal, regions: &str, context: &Context<'_>) -> Self {
         let mut answer = Self::new(refusal.status(), context);
-        if let Some((_, value)) = answer.fields.iter_mut().find(|(name, _)| *name == "Proxy-Status")
+        if let Some((_, value)) = answer
+            .fields
+            .iter_mut()
+            .find(|(name, _)| *name == "Proxy-Status")
         {
             // Writing to a String cannot fail.
             let _ = write!(
@@ -104,7 +118,9 @@ impl Answer {
                 refusal.delivery().label()
             );
         }
-        answer.fields.push(("O-Delivery", refusal.delivery().label().to_owned()));
+        answer
+            .fields
+            .push(("O-Delivery", refusal.delivery().label().to_owned()));
         if let Some(seconds) = refusal.retry_after() {
             answer.fields.push(("Retry-After", seconds.to_string()));
         }
@@ -193,8 +209,10 @@ mod tests {
         }
     }
 
-    const CLOSED: Refusal =
-        Refusal::Region(Failure { cause: Cause::Closed, delivery: Delivery::MaybeExecuted });
+    const CLOSED: Refusal = Refusal::Region(Failure {
+        cause: Cause::Closed,
+        delivery: Delivery::MaybeExecuted,
+    });
 
     #[test]
     fn speaks_the_callers_dialect() {
@@ -218,7 +236,11 @@ mod tests {
     fn says_how_far_it_got() {
         let answer = Answer::refuse(CLOSED, "", &context(Dialect::Message));
         let field = |name| {
-            answer.fields.iter().find(|(found, _)| *found == name).map(|(_, value)| value.as_str())
+            answer
+                .fields
+                .iter()
+                .find(|(found, _)| *found == name)
+                .map(|(_, value)| value.as_str())
         };
         assert_eq!(field("O-Delivery"), Some("maybe-executed"));
         assert_eq!(
@@ -229,7 +251,11 @@ mod tests {
 
     #[test]
     fn redirects_keep_the_method_where_it_matters() {
-        let status = |method| Answer::redirect(method, "/".to_owned(), &context(Dialect::Html)).status;
-        assert_eq!((status("GET"), status("HEAD"), status("POST")), (302, 302, 307));
+        let status =
+            |method| Answer::redirect(method, "/".to_owned(), &context(Dialect::Html)).status;
+        assert_eq!(
+            (status("GET"), status("HEAD"), status("POST")),
+            (302, 302, 307)
+        );
     }
 }

@@ -79,7 +79,12 @@ impl<'b> Target<'b> {
             return None;
         }
         if target == "*" {
-            return Some(Self { authority: None, path: target, query: None, origin: target });
+            return Some(Self {
+                authority: None,
+                path: target,
+                query: None,
+                origin: target,
+            });
         }
         if target.starts_with('/') {
             return Some(Self::origin(None, target));
@@ -103,7 +108,12 @@ impl<'b> Target<'b> {
             Some((path, query)) => (path, Some(query)),
             None => (origin, None),
         };
-        Self { authority, path, query, origin }
+        Self {
+            authority,
+            path,
+            query,
+            origin,
+        }
     }
 }
 
@@ -114,14 +124,24 @@ mod tests {
 
     #[test]
     fn knows_the_forms() {
-        let parsed = |target| {
-            Target::parse(target).map(|t| (t.authority, t.path, t.query, t.origin))
-        };
+        let parsed =
+            |target| Target::parse(target).map(|t| (t.authority, t.path, t.query, t.origin));
         assert_eq!(parsed("/a?b?c"), Some((None, "/a", Some("b?c"), "/a?b?c")));
-        assert_eq!(parsed("https://h:1/a"), Some((Some("h:1"), "/a", None, "/a")));
+        assert_eq!(
+            parsed("https://h:1/a"),
+            Some((Some("h:1"), "/a", None, "/a"))
+        );
         assert_eq!(parsed("HTTP://h"), Some((Some("h"), "/", None, "/")));
         assert_eq!(parsed("*"), Some((None, "*", None, "*")));
-        for bad in ["", "a", "ftp://h/", "h:443", "https://h?x", "/a#b", "https:/h/"] {
+        for bad in [
+            "",
+            "a",
+            "ftp://h/",
+            "h:443",
+            "https://h?x",
+            "/a#b",
+            "https:/h/",
+        ] {
             assert_eq!(parsed(bad), None, "{bad}");
         }
     }

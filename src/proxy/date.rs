@@ -23,7 +23,10 @@ pub fn now() -> std::rc::Rc<str> {
         Some(cached) if now < cached.until => cached.text.clone(),
         _ => {
             let text: std::rc::Rc<str> = fmt_http_date(SystemTime::now()).into();
-            *cached = Some(Cached { until: now + Duration::from_secs(1), text: text.clone() });
+            *cached = Some(Cached {
+                until: now + Duration::from_secs(1),
+                text: text.clone(),
+            });
             text
         }
     })

@@ -48,12 +48,7 @@ pub struct Down {
 
 impl Down {
     /// Calls `emit` with each field for the client; see [`Downward::each`].
-    pub fn each(
-        &self,
-        fields: &[Header<'_>],
-        keep_trailer: bool,
-        emit: impl FnMut(&str, &[u8]),
-    ) {
+    pub fn each(&self, fields: &[Header<'_>], keep_trailer: bool, emit: impl FnMut(&str, &[u8])) {
         let date = super::date::now();
         let snapshot = &self.view;
         let downward = Downward {

@@ -61,12 +61,23 @@ pub fn judge<'b>(
     record: &mut Record,
     request_id: &str,
 ) -> Judged<'b> {
-    let mut case = Case { arrival, facts, view, request_id, decided: None, set_cookies: Vec::new() };
+    let mut case = Case {
+        arrival,
+        facts,
+        view,
+        request_id,
+        decided: None,
+        set_cookies: Vec::new(),
+    };
     match case.run(record) {
         Ok(judged) => judged,
         Err(refusal) => {
             record.refused(refusal);
-            Judged::Answer(Box::new(Answer::refuse(refusal, view.region_names(), &case.context())))
+            Judged::Answer(Box::new(Answer::refuse(
+                refusal,
+                view.region_names(),
+                &case.context(),
+            )))
         }
     }
 }
@@ -101,7 +112,9 @@ impl<'b> Case<'_, 'b> {
         }
         let route = classify(target.path).map_err(|_| Refusal::BadPath)?;
         record.routed(route.template());
-        let client = self.view.client(self.arrival.peer.ip(), self.arrival.fields);
+        let client = self
+            .view
+            .client(self.arrival.peer.ip(), self.arrival.fields);
         let outcome = self.decide(host, &route, client)?;
         let decision = outcome.decision;
         record.decided(self.view, &outcome, host.kind);
@@ -110,7 +123,10 @@ impl<'b> Case<'_, 'b> {
         self.act(&target, &route, host, &outcome, client, record)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the end of the road knows all that was read")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the end of the road knows all that was read"
+    )]
     fn act(
         &mut self,
         target: &Target<'b>,
@@ -132,7 +148,7 @@ impl<'b> Case<'_, 'b> {
         };
         let answer = match self.view.routes().action(class, route, elsewhere.is_some()) {
             Action::Proxy => {
-                return self.proxy(target, route, host, outcome, client);
+                return self.proxy(target, host, outcome, client);
             }
             Action::Deny => return Err(Refusal::Denied),
             Action::Redirect => {
@@ -148,9 +164,7 @@ impl<'b> Case<'_, 'b> {
             }
             Action::Respond(fixed) => pages::fixed(fixed, &self.context()),
             Action::Robots => pages::robots(&self.context()),
-            Action::RegionPage => {
-                pages::region(self.arrival, outcome, self.view, &self.context())?
-            }
+            Action::RegionPage => pages::region(self.arrival, outcome, self.view, &self.context())?,
         };
         Ok(Judged::Answer(Box::new(answer)))
     }
@@ -174,7 +188,11 @@ impl<'b> Case<'_, 'b> {
             (None, Some(sent)) => sent,
             _ => return Err(Refusal::BadAuthority),
         };
-        let host = self.view.hosts().find(&authority).ok_or(Refusal::Misdirected)?;
+        let host = self
+            .view
+            .hosts()
+            .find(&authority)
+            .ok_or(Refusal::Misdirected)?;
         Ok((authority, host))
     }
 
@@ -184,7 +202,10 @@ impl<'b> Case<'_, 'b> {
         route: &RouteMatch<'_>,
         client: IpAddr,
     ) -> Result<Outcome, Refusal> {
-        let cookies = self.view.cookie_names().read(self.facts.cookies.iter().copied());
+        let cookies = self
+            .view
+            .cookie_names()
+            .read(self.facts.cookies.iter().copied());
         let question = Question {
             host: host.kind,
             key: route.key(),
@@ -194,13 +215,14 @@ impl<'b> Case<'_, 'b> {
             credentials: self.facts.authorization,
             client,
         };
-        self.view.rules().decide(&question, self.view.geo(), &mut Silent).map_err(|rejection| {
-            match rejection {
+        self.view
+            .rules()
+            .decide(&question, self.view.geo(), &mut Silent)
+            .map_err(|rejection| match rejection {
                 Rejection::PinHeaderRepeated | Rejection::PinHeaderUnknown => Refusal::BadPin,
                 Rejection::PinHeaderContradictsHost { .. } => Refusal::PinContradictsHost,
                 Rejection::CredentialsWithoutRegion => Refusal::CredentialsWithoutRegion,
-            }
-        })
+            })
     }
 
     fn keep_cookies(&mut self, outcome: &Outcome) {
@@ -219,12 +241,11 @@ impl<'b> Case<'_, 'b> {
     fn proxy(
         &mut self,
         target: &Target<'b>,
-        route: &RouteMatch<'b>,
         host: HostEntry,
         outcome: &Outcome,
         client: IpAddr,
     ) -> Result<Judged<'b>, Refusal> {
-        let body_limit = self.view.route_body_limit(route, target.path);
+        let body_limit = self.view.route_body_limit(target.path);
         if matches!(self.arrival.framing, Framing::Length(length) if length > body_limit) {
             return Err(Refusal::BodyTooLarge);
         }
@@ -249,7 +270,10 @@ impl<'b> Case<'_, 'b> {
 
     /// The authority as the client wrote it; it was found well-formed before.
     fn asked(&self, target: &Target<'_>) -> String {
-        let written = target.authority.or(self.arrival.authority).map(str::as_bytes);
+        let written = target
+            .authority
+            .or(self.arrival.authority)
+            .map(str::as_bytes);
         let written = self.facts.host.or(written).unwrap_or_default();
         String::from_utf8_lossy(written).into_owned()
     }
@@ -260,7 +284,9 @@ impl<'b> Case<'_, 'b> {
             return Err(Refusal::BadMessage(Fault::BadTarget));
         }
         let mut answer = Answer::new(204, &self.context());
-        answer.fields.push(("Allow", super::answer::METHODS.to_owned()));
+        answer
+            .fields
+            .push(("Allow", super::answer::METHODS.to_owned()));
         Ok(answer)
     }
 

@@ -82,7 +82,15 @@ pub fn plan(arrival: &Arrival<'_>, view: &View, worker: &Rc<Worker>) -> (Planned
             }))
         }
     };
-    (Planned { verdict, record, close, body_limit }, expect)
+    (
+        Planned {
+            verdict,
+            record,
+            close,
+            body_limit,
+        },
+        expect,
+    )
 }
 
 /// The region's head.
@@ -101,7 +109,9 @@ fn head(
         pseudonym: view.pseudonym(),
         received: arrival.protocol.received(),
         request_id,
-        country: view.country_header().map(|name| (name, ready.country.as_deref().unwrap_or(""))),
+        country: view
+            .country_header()
+            .map(|name| (name, ready.country.as_deref().unwrap_or(""))),
         cookies: ready.cookies,
         own_cookies: view.cookie_names(),
         framing: arrival.framing,
@@ -110,7 +120,12 @@ fn head(
 }
 
 /// A trusted proxy's id if it is well-formed, else a fresh UUIDv7; anybody else's is dropped.
-fn request_id(arrival: &Arrival<'_>, facts: &Facts<'_>, view: &View, worker: &Rc<Worker>) -> String {
+fn request_id(
+    arrival: &Arrival<'_>,
+    facts: &Facts<'_>,
+    view: &View,
+    worker: &Rc<Worker>,
+) -> String {
     let kept = facts
         .request_id
         .filter(|id| value::is_request_id(id) && view.trusts(arrival.peer.ip()))
@@ -141,7 +156,12 @@ pub fn refuse_unread(refusal: Refusal, bytes: &[u8], view: &View, worker: &Rc<Wo
             set_cookies: &[],
         },
     );
-    Planned { verdict: Verdict::Answer(Box::new(answer)), record, close: true, body_limit: 0 }
+    Planned {
+        verdict: Verdict::Answer(Box::new(answer)),
+        record,
+        close: true,
+        body_limit: 0,
+    }
 }
 
 /// Answers in the region's stead, after a request was decided.
@@ -161,14 +181,20 @@ pub fn refuse_forwarded(refusal: Refusal, down: &Down, mut record: Record, close
             set_cookies: &down.set_cookies,
         },
     );
-    Planned { verdict: Verdict::Answer(Box::new(answer)), record, close, body_limit: 0 }
+    Planned {
+        verdict: Verdict::Answer(Box::new(answer)),
+        record,
+        close,
+        body_limit: 0,
+    }
 }
 
 /// How a caller of this target reads errors.
 fn dialect(target: &str, fields: &[Header<'_>]) -> Dialect {
     let path = Target::parse(target).map_or("", |target| target.path);
     let below = |prefix: &str| {
-        path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        path.strip_prefix(prefix)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
     if below("/api/v1") {
         Dialect::Message
@@ -182,9 +208,14 @@ fn dialect(target: &str, fields: &[Header<'_>]) -> Dialect {
 }
 
 fn accepts_html(fields: &[Header<'_>]) -> bool {
-    fields.iter().filter(|field| field.name.eq_ignore_ascii_case("accept")).any(|field| {
-        value::members(field.value).any(|member| {
-            member.get(..9).is_some_and(|media| media.eq_ignore_ascii_case(b"text/html"))
+    fields
+        .iter()
+        .filter(|field| field.name.eq_ignore_ascii_case("accept"))
+        .any(|field| {
+            value::members(field.value).any(|member| {
+                member
+                    .get(..9)
+                    .is_some_and(|media| media.eq_ignore_ascii_case(b"text/html"))
+            })
         })
-    })
 }

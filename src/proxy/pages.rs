@@ -9,7 +9,8 @@ use crate::region::decide::Outcome;
 use crate::route::table::FixedResponse;
 
 /// Keys are not for crawlers.
-const ROBOTS: &str = "User-agent: *\nDisallow: /secret/\nDisallow: /private/\nDisallow: /receipt/\n";
+const ROBOTS: &str =
+    "User-agent: *\nDisallow: /secret/\nDisallow: /private/\nDisallow: /receipt/\n";
 
 /// The plain listener's answer: the same, by https. 308 keeps method and body.
 #[must_use]
@@ -24,11 +25,18 @@ pub fn to_https(
         Host::Name(name) => String::from_utf8_lossy(name).to_ascii_lowercase(),
     };
     let mut answer = Answer::new(308, context);
-    answer.fields.push(("Referrer-Policy", "no-referrer".to_owned()));
-    let origin = if target.path == "*" { "/" } else { target.origin };
     answer
         .fields
-        .push(("Location", format!("https://{host}{}{origin}", view.public_port())));
+        .push(("Referrer-Policy", "no-referrer".to_owned()));
+    let origin = if target.path == "*" {
+        "/"
+    } else {
+        target.origin
+    };
+    answer.fields.push((
+        "Location",
+        format!("https://{host}{}{origin}", view.public_port()),
+    ));
     answer
 }
 
@@ -41,7 +49,10 @@ pub fn robots(context: &Context<'_>) -> Answer {
 /// A fixed answer of the operator's.
 #[must_use]
 pub fn fixed(fixed: &FixedResponse, context: &Context<'_>) -> Answer {
-    let content_type = fixed.content_type.to_str().unwrap_or("text/plain; charset=utf-8");
+    let content_type = fixed
+        .content_type
+        .to_str()
+        .unwrap_or("text/plain; charset=utf-8");
     Answer::new(fixed.status.as_u16(), context).with_body(content_type, fixed.body.to_vec())
 }
 

@@ -91,11 +91,10 @@ impl Record {
     /// Opens the record of a request that was read.
     #[must_use]
     pub fn open(worker: &Rc<Worker>, arrival: &Arrival<'_>) -> Self {
-        Self {
-            method: Method::of(arrival.method),
-            protocol: Some(arrival.protocol),
-            ..Self::unread(worker)
-        }
+        let mut record = Self::unread(worker);
+        record.method = Method::of(arrival.method);
+        record.protocol = Some(arrival.protocol);
+        record
     }
 
     /// Opens the record of what could not be read.
@@ -130,7 +129,10 @@ impl Record {
 
     /// Notes the decision.
     pub fn decided(&mut self, view: &View, outcome: &Outcome, host: HostKind) {
-        self.decided = Some((view.region_label(outcome.decision.region), outcome.decision.reason));
+        self.decided = Some((
+            view.region_label(outcome.decision.region),
+            outcome.decision.reason,
+        ));
         self.key = Some(outcome.key);
         self.bare_host = host == HostKind::Auto;
     }
@@ -205,7 +207,9 @@ impl Record {
 
     fn close(&mut self) {
         if let Some(worker) = self.worker.take() {
-            worker.in_flight.set(worker.in_flight.get().saturating_sub(1));
+            worker
+                .in_flight
+                .set(worker.in_flight.get().saturating_sub(1));
             worker.remember(self, Instant::now());
         }
     }

@@ -371,14 +371,24 @@ mod tests {
 
     #[test]
     fn a_region_that_may_have_acted_is_never_called_not_sent() {
-        let failure = Failure { cause: Cause::Closed, delivery: Delivery::MaybeExecuted };
-        assert_eq!(Refusal::Region(failure).delivery().label(), "maybe-executed");
+        let failure = Failure {
+            cause: Cause::Closed,
+            delivery: Delivery::MaybeExecuted,
+        };
+        assert_eq!(
+            Refusal::Region(failure).delivery().label(),
+            "maybe-executed"
+        );
     }
 
     #[test]
     fn every_503_says_when_to_come_back() {
         for refusal in all() {
-            assert_eq!(refusal.status() == 503, refusal.retry_after().is_some(), "{refusal:?}");
+            assert_eq!(
+                refusal.status() == 503,
+                refusal.retry_after().is_some(),
+                "{refusal:?}"
+            );
         }
     }
 }

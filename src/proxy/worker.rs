@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
+use rustls::ServerConfig;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use uuid::Builder;
@@ -45,12 +46,17 @@ pub struct Worker {
     pub connections: Cell<u64>,
     /// This thread's metrics.
     pub metrics: Arc<WorkerMetrics>,
+    tls: Arc<ArcSwap<ServerConfig>>,
 }
 
 impl Worker {
     /// A thread's part, over the live snapshot.
     #[must_use]
-    pub fn new(live: Arc<ArcSwap<Snapshot>>, metrics: Arc<WorkerMetrics>) -> Rc<Self> {
+    pub fn new(
+        live: Arc<ArcSwap<Snapshot>>,
+        metrics: Arc<WorkerMetrics>,
+        tls: Arc<ArcSwap<ServerConfig>>,
+    ) -> Rc<Self> {
         let view = View(Rc::new(live.load_full()));
         Rc::new(Self {
             live: RefCell::new(arc_swap::Cache::new(live)),
@@ -60,6 +66,7 @@ impl Worker {
             in_flight: Cell::new(0),
             connections: Cell::new(0),
             metrics,
+            tls,
         })
     }
 
@@ -77,14 +84,24 @@ impl Worker {
         view.clone()
     }
 
+    /// How TLS is spoken with clients now.
+    #[must_use]
+    pub fn tls(&self) -> Arc<ServerConfig> {
+        self.tls.load_full()
+    }
+
     /// A fresh UUIDv7 (RFC 9562 §5.7). The random part only tells requests apart; it guards nothing.
     #[must_use]
     pub fn fresh_id(&self) -> String {
-        let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let elapsed = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         let millis = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
         let mut random = [0_u8; 10];
         fastrand::fill(&mut random);
-        Builder::from_unix_timestamp_millis(millis, &random).into_uuid().to_string()
+        Builder::from_unix_timestamp_millis(millis, &random)
+            .into_uuid()
+            .to_string()
     }
 
     /// Takes in a request that has ended.

@@ -75,11 +75,22 @@ impl Outgoing {
             Framing::Empty | Framing::UntilClose => (0, true),
         };
         Self {
-            bytes: head,
+            head,
+            head_length: 0,
+            bytes: Buffer::new(),
             framing,
             left,
             complete,
         }
+    }
+
+    /// Addresses the request to an endpoint, before anything of it was sent.
+    fn address(&mut self, host: &str) {
+        self.bytes.consume(self.head_length);
+        let body = std::mem::take(&mut self.bytes);
+        self.bytes.append_with(|out| self.head.write(host, out));
+        self.head_length = self.bytes.len();
+        self.bytes.push(body.filled());
     }
 
     /// Whether the client's body has been taken in whole.

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use std::future::poll_fn;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::Poll;
 
 use smallvec::SmallVec;
 use tokio::time::Instant;
 
 use super::connect::connect;
-use super::endpoint::Cluster;
+use super::endpoint::{Cluster, Endpoint};
 use super::exchange::{Client, Exchange, Outgoing};
 use super::failure::{Cause, Failure};
 use super::pool::{Lease, Pools};
@@ -21,12 +22,14 @@ use crate::net::stream::Stream;
 const MOST_ATTEMPTS: usize = 3;
 
 /// What is known of a request's way, for the record.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Journey {
     /// Attempts made.
     pub attempts: u32,
     /// Time spent connecting, if a connection had to be made.
     pub connect: Option<Duration>,
+    /// The endpoint of the last attempt.
+    pub endpoint: Option<Arc<Endpoint>>,
     /// Connect failures on the way, by cause.
     pub failed: SmallVec<[Cause; 2]>,
 }
@@ -56,6 +59,7 @@ pub async fn travel(
         };
         tried.push(lease.endpoint.id);
         journey.attempts += 1;
+        journey.endpoint = Some(lease.endpoint.clone());
         let stream = match obtain(cluster, &lease, journey).await {
             Ok(stream) => stream,
             Err(cause) => {
@@ -64,7 +68,10 @@ pub async fn travel(
                 continue;
             }
         };
-        let exchange = Exchange::new(stream, lease, outgoing, cluster.timeouts, must_end, to_head);
+        let endpoint = lease.endpoint.clone();
+        let host = asked.unwrap_or(&endpoint.host);
+        let exchange =
+            Exchange::new(stream, lease, outgoing, host, cluster.timeouts, must_end, to_head);
         match exchange.answer(client).await {
             Ok(exchange) => return Ok(exchange),
             Err(lost) => {

@@ -158,7 +158,10 @@ pub struct Head {
 impl Head {
     /// Appends the head with `Host`, and `X-Forwarded-Host`, which outranks it at the region.
     pub fn write(&self, host: &str, out: &mut Vec<u8>) {
-        let (line, fields) = self.bytes.split_at_checked(self.host_at).unwrap_or_default();
+        let (line, fields) = self
+            .bytes
+            .split_at_checked(self.host_at)
+            .unwrap_or_default();
         out.extend_from_slice(line);
         write_field(out, "Host", host.as_bytes());
         write_field(out, "X-Forwarded-Host", host.as_bytes());
@@ -167,18 +170,19 @@ impl Head {
 }
 
 impl Outbound<'_> {
-    /// Appends the region's head: request line, fields, empty line.
-    pub fn write(&self, fields: &[Header<'_>], facts: &Facts<'_>, out: &mut Vec<u8>) {
-        for part in [
-            self.method,
-            " ",
-            self.target,
-            " HTTP/1.1\r\nHost: ",
-            self.host,
-            "\r\n",
-        ] {
-            out.extend_from_slice(part.as_bytes());
+    /// The region's head, but for the host: that is the endpoint's to say.
+    #[must_use]
+    pub fn write(&self, fields: &[Header<'_>], facts: &Facts<'_>) -> Head {
+        let mut head = Vec::with_capacity(1024);
+        for part in [self.method, " ", self.target, " HTTP/1.1\r\n"] {
+            head.extend_from_slice(part.as_bytes());
         }
+        let host_at = head.len();
+        self.write_fields(fields, facts, &mut head);
+        Head { bytes: head, host_at }
+    }
+
+    fn write_fields(&self, fields: &[Header<'_>], facts: &Facts<'_>, out: &mut Vec<u8>) {
         for field in fields {
             if self.passes(field, facts) {
                 write_field(out, field.name, field.value);
@@ -252,7 +256,10 @@ impl Outbound<'_> {
             // RFC 9110 §10.1.4: TE is itself a hop-by-hop field and must be named as one.
             out.extend_from_slice(b"TE: trailers\r\nConnection: TE\r\n");
         }
-        if facts.expect == Expect::Continue && self.framing != Framing::Empty {
+        // HTTP/1.0 has no expectations (RFC 9110 §10.1.1), and HTTP/2 gets no informational answers
+        // from us: there the body simply comes.
+        let expects = facts.expect == Expect::Continue && self.received == "1.1";
+        if expects && self.framing != Framing::Empty {
             out.extend_from_slice(b"Expect: 100-continue\r\n");
         }
         match self.framing {

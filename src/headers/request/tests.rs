@@ -10,16 +10,16 @@ fn names() -> &'static CookieNames {
 
 fn outbound() -> Outbound<'static> {
     Outbound {
-    method: "POST",
-    target: "/api/v1/share?ttl=60",
-    client: "203.0.113.7",
-    pseudonym: "onetime-gateway",
-    received: "1.1",
-    request_id: "id-1",
-    country: None,
-    cookies: Cookies::Forward,
-    own_cookies: names(),
-    framing: Framing::Length(3),
+        method: "POST",
+        target: "/api/v1/share?ttl=60",
+        client: "203.0.113.7",
+        pseudonym: "onetime-gateway",
+        received: "1.1",
+        request_id: "id-1",
+        country: None,
+        cookies: Cookies::Forward,
+        own_cookies: names(),
+        framing: Framing::Length(3),
     }
 }
 
@@ -37,7 +37,9 @@ fn written(outbound: &Outbound<'_>, pairs: &[(&str, &str)]) -> String {
     let fields = fields(pairs);
     let facts = Facts::read(&fields, outbound.pseudonym);
     let mut out = Vec::new();
-    outbound.write(&fields, &facts).write("eu.onetimesecret.com", &mut out);
+    outbound
+        .write(&fields, &facts)
+        .write("eu.onetimesecret.com", &mut out);
     String::from_utf8(out).expect("text in, text out")
 }
 

@@ -114,7 +114,13 @@ impl Connection {
         self.finder = EndFinder::default();
         let now = Instant::now();
         let mut started = !self.input.is_empty();
-        self.deadline.set(now + if started { timeouts.head } else { timeouts.keep_alive });
+        self.deadline.set(
+            now + if started {
+                timeouts.head
+            } else {
+                timeouts.keep_alive
+            },
+        );
         poll_fn(|context| {
             loop {
                 match self.finder.find(self.input.filled(), limits.bytes) {
@@ -161,12 +167,19 @@ impl Connection {
 
     /// Decides what becomes of the request whose head lies at `span`, and consumes the head.
     fn plan(&mut self, span: HeadSpan, view: &View) -> (Planned, Expect) {
-        let bytes = self.input.filled().get(span.start..span.end).unwrap_or_default();
+        let bytes = self
+            .input
+            .filled()
+            .get(span.start..span.end)
+            .unwrap_or_default();
         let mut space = field_space();
         let (planned, expect) = match request::parse(bytes, &mut space, &view.head_limits()) {
             Err(fault) => {
                 let refusal = Refusal::BadMessage(fault);
-                (refuse_unread(refusal, bytes, view, &self.worker), Expect::Nothing)
+                (
+                    refuse_unread(refusal, bytes, view, &self.worker),
+                    Expect::Nothing,
+                )
             }
             Ok(head) => {
                 let arrival = Arrival {
@@ -198,10 +211,12 @@ impl Connection {
     async fn settle(&mut self, planned: Planned, view: &View, expect: Expect) -> ControlFlow<()> {
         match planned.verdict {
             Verdict::Answer(answer) => {
-                self.answer(*answer, planned.record, planned.close, view, expect).await
+                self.answer(*answer, planned.record, planned.close, view, expect)
+                    .await
             }
             Verdict::Forward(forward) => {
-                self.forward(*forward, planned.record, planned.close, view).await
+                self.forward(*forward, planned.record, planned.close, view)
+                    .await
             }
         }
     }
@@ -220,7 +235,8 @@ impl Connection {
         let close = answer.close || close || (unread && expect == Expect::Continue);
         let head_only = record.is_head();
         let keeps_alive = self.version == Version::Http10 && !close;
-        self.output.append_with(|out| turn::write_answer(out, &answer, head_only, close, keeps_alive));
+        self.output
+            .append_with(|out| turn::write_answer(out, &answer, head_only, close, keeps_alive));
         record.answered(answer.status);
         record.bytes_out = self.output.len() as u64;
         let written = self.flush(view).await;
@@ -257,7 +273,8 @@ impl Connection {
     /// Reads and drops the rest of a request's body; whether the connection can go on.
     async fn drain(&mut self, view: &View) -> bool {
         self.body_limit = self.body_read + MOST_DRAINED;
-        self.deadline.set(Instant::now() + view.timeouts().body_idle);
+        self.deadline
+            .set(Instant::now() + view.timeouts().body_idle);
         poll_fn(|context| {
             loop {
                 match self.poll_body(context) {

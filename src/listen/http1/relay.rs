@@ -32,7 +32,14 @@ impl Connection {
         close: bool,
         view: &View,
     ) -> ControlFlow<()> {
-        let Forward { region, head, asked, framing, to_head, down } = forward;
+        let Forward {
+            region,
+            head,
+            asked,
+            framing,
+            to_head,
+            down,
+        } = forward;
         let cluster = view.cluster(region);
         let pools = self.worker.pools.clone();
         let must_end = Instant::now() + cluster.timeouts.request;
@@ -46,26 +53,35 @@ impl Connection {
         };
         record.departed();
         let outgoing = Outgoing::new(head, framing);
-        let answered =
-            travel(cluster, &pools, outgoing, asked.as_deref(), to_head, &mut turn, record.journey())
-                .await;
+        let answered = travel(
+            cluster,
+            &pools,
+            outgoing,
+            asked.as_deref(),
+            to_head,
+            &mut turn,
+            record.journey(),
+        )
+        .await;
         record.returned();
         let mut exchange = match answered {
             Ok(exchange) => exchange,
             Err(failure) => {
                 record.bytes_in = self.body_read;
                 let planned = refuse_forwarded(Refusal::Region(failure), &down, record, close);
-                let Verdict::Answer(answer) = planned.verdict else { return ControlFlow::Break(()) };
-                return self.answer(*answer, planned.record, close, view, Expect::Nothing).await;
+                let Verdict::Answer(answer) = planned.verdict else {
+                    return ControlFlow::Break(());
+                };
+                return self
+                    .answer(*answer, planned.record, close, view, Expect::Nothing)
+                    .await;
             }
         };
-        record.endpoint(exchange.endpoint());
         record.answered(turn.status);
         let mut written = 0;
-        let relayed = poll_fn(|context| {
-            turn.poll_relay(&mut exchange, &mut written, must_end, context)
-        })
-        .await;
+        let relayed =
+            poll_fn(|context| turn.poll_relay(&mut exchange, &mut written, must_end, context))
+                .await;
         let close = turn.close;
         record.bytes_in = self.body_read;
         record.bytes_out = written;
@@ -104,7 +120,9 @@ impl Turn<'_> {
             let out = self.poll_put(exchange, written, context);
             if *written > before {
                 let idle = exchange.client_idle();
-                self.connection.deadline.set(must_end.min(Instant::now() + idle));
+                self.connection
+                    .deadline
+                    .set(must_end.min(Instant::now() + idle));
             }
             match out {
                 Poll::Ready(Ok(true)) => return Poll::Ready(Ok(())),
@@ -153,7 +171,9 @@ impl Turn<'_> {
             let data = data.get(..count).unwrap_or_default();
             match framing {
                 Framing::Chunked => {
-                    self.connection.output.append_with(|out| body::write_chunk(out, data));
+                    self.connection
+                        .output
+                        .append_with(|out| body::write_chunk(out, data));
                 }
                 _ => self.connection.output.push(data),
             }
@@ -171,7 +191,9 @@ impl Turn<'_> {
     ) -> Poll<io::Result<bool>> {
         let before = self.connection.output.len();
         let connection = &mut *self.connection;
-        let drained = connection.output.poll_drain(&mut connection.stream, context);
+        let drained = connection
+            .output
+            .poll_drain(&mut connection.stream, context);
         *written += (before - connection.output.len()) as u64;
         ready!(drained)?;
         if self.ended {

@@ -17,9 +17,16 @@ use crate::upstream::failure::Cause;
 
 impl Connection {
     /// How many bytes at the front of the input are body data; `None` at the end.
-    pub(super) fn poll_body(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<usize>, Cause>> {
+    pub(super) fn poll_body(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<Option<usize>, Cause>> {
         loop {
-            match self.body.step(self.input.filled()).map_err(Cause::BadBody)? {
+            match self
+                .body
+                .step(self.input.filled())
+                .map_err(Cause::BadBody)?
+            {
                 Step::Data(count) => {
                     if self.body_read + count as u64 > self.body_limit {
                         return Poll::Ready(Err(Cause::BodyTooLarge));
@@ -62,7 +69,11 @@ impl RequestBody for Turn<'_> {
     fn poll_data(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<&[u8]>, Cause>> {
         let count = ready!(self.connection.poll_body(context))?;
         Poll::Ready(Ok(count.map(|count| {
-            self.connection.input.filled().get(..count).unwrap_or_default()
+            self.connection
+                .input
+                .filled()
+                .get(..count)
+                .unwrap_or_default()
         })))
     }
 
@@ -82,7 +93,11 @@ impl Client for Turn<'_> {
             self.connection.output.append_with(|out| {
                 write_status(out, head.status);
                 if head.status == 103 {
-                    for field in head.fields.iter().filter(|field| field.name.eq_ignore_ascii_case("link")) {
+                    for field in head
+                        .fields
+                        .iter()
+                        .filter(|field| field.name.eq_ignore_ascii_case("link"))
+                    {
                         write_field(out, field.name, field.value);
                     }
                 }
@@ -95,8 +110,13 @@ impl Client for Turn<'_> {
         if !self.connection.output.is_empty() {
             let connection = &mut *self.connection;
             // What does not go out now goes out with the answer.
-            if connection.output.poll_drain(&mut connection.stream, context).is_ready() {
-                let _ = tokio::io::AsyncWrite::poll_flush(Pin::new(&mut connection.stream), context);
+            if connection
+                .output
+                .poll_drain(&mut connection.stream, context)
+                .is_ready()
+            {
+                let _ =
+                    tokio::io::AsyncWrite::poll_flush(Pin::new(&mut connection.stream), context);
             }
         }
     }
@@ -177,7 +197,13 @@ fn write_number(out: &mut Vec<u8>, number: u64) {
 }
 
 /// Writes an answer of the gateway's own; without its body to a HEAD.
-pub(super) fn write_answer(out: &mut Vec<u8>, answer: &Answer, head_only: bool, close: bool, old: bool) {
+pub(super) fn write_answer(
+    out: &mut Vec<u8>,
+    answer: &Answer,
+    head_only: bool,
+    close: bool,
+    old: bool,
+) {
     write_status(out, answer.status);
     for (name, value) in &answer.fields {
         write_field(out, name, value.as_bytes());

@@ -1,0 +1,154 @@
+//! The accept loop of one listener on one thread, and each connection up to its first request.
+
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::{Instant, sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+
+use super::http1;
+use super::http2;
+use crate::net::stream::Stream;
+use crate::proxy::arrival::Scheme;
+use crate::proxy::worker::Worker;
+
+/// The first pause after the process runs out of something (file descriptors, memory).
+const FIRST_PAUSE: Duration = Duration::from_millis(5);
+
+/// The longest one.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// Client connections of the whole process.
+#[derive(Clone, Default)]
+pub struct Census(Arc<AtomicUsize>);
+
+impl Census {
+    /// Counts one more connection, unless `limit` is reached.
+    fn admit(&self, limit: usize) -> Option<Admitted> {
+        let admitted = Admitted(self.0.clone());
+        // Taken first and given back by the drop: two threads can never both take the last place.
+        (self.0.fetch_add(1, Ordering::Relaxed) < limit).then_some(admitted)
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+struct Admitted(Arc<AtomicUsize>);
+
+impl Drop for Admitted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Accepts until the drain begins. Each connection is a local task of its own; a panic in one ends
+/// that connection alone.
+pub async fn run(listener: TcpListener, scheme: Scheme, worker: Rc<Worker>, census: Census) {
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = worker.drain.begun() => break,
+        };
+        match accepted {
+            Ok((socket, peer)) => {
+                pause = FIRST_PAUSE;
+                admit(socket, peer, scheme, &worker, &census);
+            }
+            Err(error) if is_connections_own(&error) => {}
+            Err(error) => {
+                tracing::warn!(%error, ?pause, "cannot accept connections");
+                sleep(pause).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
+        }
+    }
+    // What already waits in this socket would be reset with it.
+    while let Ok(Ok((socket, peer))) = timeout(Duration::ZERO, listener.accept()).await {
+        admit(socket, peer, scheme, &worker, &census);
+    }
+}
+
+/// Whether an accept error concerns only the connection that it would have returned.
+fn is_connections_own(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind;
+    matches!(
+        error.kind(),
+        ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::Interrupted
+    )
+}
+
+fn admit(
+    socket: TcpStream,
+    peer: SocketAddr,
+    scheme: Scheme,
+    worker: &Rc<Worker>,
+    census: &Census,
+) {
+    let limit = worker.view().config.limits.connections;
+    let Some(admitted) = census.admit(limit) else {
+        worker.metrics.connection_refused();
+        // Refused as cheaply as can be: a reset instead of a handshake.
+        let _ = socket.set_zero_linger();
+        return;
+    };
+    let worker = worker.clone();
+    tokio::task::spawn_local(async move {
+        worker.connections.set(worker.connections.get() + 1);
+        let open = Open(worker.clone());
+        match scheme {
+            Scheme::Http => {
+                http1::Connection::new(Stream::Plain(socket), peer, scheme, worker)
+                    .serve()
+                    .await;
+            }
+            Scheme::Https => serve_tls(socket, peer, worker).await,
+        }
+        drop((open, admitted));
+    });
+}
+
+/// Counts a connection of this thread while it lives.
+struct Open(Rc<Worker>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0
+            .connections
+            .set(self.0.connections.get().saturating_sub(1));
+    }
+}
+
+async fn serve_tls(socket: TcpStream, peer: SocketAddr, worker: Rc<Worker>) {
+    // Answers must not wait for the acknowledgement of earlier ones.
+    let _ = socket.set_nodelay(true);
+    let begun = Instant::now();
+    let view = worker.view();
+    let acceptor = TlsAcceptor::from(worker.tls());
+    let handshake = timeout(view.timeouts().handshake, acceptor.accept(socket)).await;
+    drop(view);
+    let stream = match handshake {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) => return worker.metrics.handshake_failed(&error),
+        Err(_) => return worker.metrics.handshake_timed_out(),
+    };
+    let session = stream.get_ref().1;
+    let http2 = session.alpn_protocol() == Some(b"h2");
+    worker.metrics.handshake_done(session, begun.elapsed());
+    let stream = Stream::Tls(Box::new(stream.into()));
+    if http2 {
+        http2::serve(stream, peer, worker).await;
+    } else {
+        http1::Connection::new(stream, peer, Scheme::Https, worker)
+            .serve()
+            .await;
+    }
+}

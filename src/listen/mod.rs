@@ -1,0 +1,6 @@
+//! Sockets into requests: listeners, handshakes, and one connection of either protocol.
+
+pub mod accept;
+pub mod http1;
+pub mod http2;
+pub mod socket;

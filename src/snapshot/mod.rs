@@ -1,0 +1,312 @@
+//! Everything that one configuration becomes: compiled, immutable, seen whole by each request.
+//! It builds and holds; it decides nothing.
+
+pub mod build;
+pub mod files;
+
+use std::collections::HashSet;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use httparse::Header;
+
+use crate::client::trusted::TrustedProxies;
+use crate::client::{HeaderSource, identify};
+use crate::config::Config;
+use crate::geoip::Database;
+use crate::headers::name::Name;
+use crate::http1::HeadLimits;
+use crate::region::decide::Rules;
+use crate::region::hosts::HostTable;
+use crate::region::pin::CookieNames;
+use crate::region::place::{Geo, Location};
+use crate::region::{RegionId, Regions};
+use crate::route::table::RouteTable;
+use crate::tls::store::CertStore;
+use crate::upstream::endpoint::Cluster;
+
+/// How long clients may take.
+#[derive(Clone, Copy, Debug)]
+pub struct ClientTimeouts {
+    /// From the connection to the end of the TLS handshake.
+    pub handshake: Duration,
+    /// From a head's first byte to its last.
+    pub head: Duration,
+    /// Without a request.
+    pub keep_alive: Duration,
+    /// Between bytes of a body, in either direction.
+    pub body_idle: Duration,
+}
+
+/// Limits of an HTTP/2 connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Http2Limits {
+    /// Streams at a time.
+    pub streams: u32,
+    /// Bytes of a field section.
+    pub header_list: u32,
+}
+
+/// What belongs to one region.
+pub(crate) struct RegionPart {
+    pub(crate) cluster: Arc<Cluster>,
+    /// `https://host[:port]`.
+    pub(crate) origin: String,
+    /// The process-wide number of its name, for metrics.
+    pub(crate) label: u16,
+    /// An endpoint wants to see the client's host.
+    pub(crate) keeps_host: bool,
+}
+
+/// A compiled configuration.
+pub struct Snapshot {
+    /// What it was compiled from.
+    pub config: Config,
+    /// Counts the snapshots of this process, from 1.
+    pub generation: u64,
+    /// The file's content as a number of 48 bits, the same on every machine.
+    pub hash: u64,
+    /// The certificates.
+    pub certificates: Arc<CertStore>,
+    pub(crate) hosts: HostTable,
+    pub(crate) rules: Rules,
+    pub(crate) routes: RouteTable,
+    pub(crate) parts: Vec<RegionPart>,
+    pub(crate) region_names: String,
+    pub(crate) trusted: TrustedProxies,
+    pub(crate) source: HeaderSource,
+    pub(crate) cookies: CookieNames,
+    pub(crate) database: Option<Arc<Database>>,
+    pub(crate) notices: Vec<Vec<Vec<(String, String)>>>,
+    pub(crate) timeouts: ClientTimeouts,
+    pub(crate) hsts: Option<String>,
+    pub(crate) public_port: String,
+    pub(crate) body_limits: Vec<(String, u64)>,
+    pub(crate) endpoint_ids: HashSet<u32>,
+}
+
+impl Snapshot {
+    /// The one expression that chooses a region's servers; what it returns can reach no others.
+    #[must_use]
+    pub fn cluster(&self, region: RegionId) -> &Cluster {
+        &self.part(region).cluster
+    }
+
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "ids are minted by the table of these very regions"
+    )]
+    fn part(&self, region: RegionId) -> &RegionPart {
+        &self.parts[region.index()]
+    }
+
+    /// The regions.
+    #[must_use]
+    pub fn regions(&self) -> &Regions {
+        &self.rules.regions
+    }
+
+    /// A region's name.
+    #[must_use]
+    pub fn region_name(&self, region: RegionId) -> &str {
+        self.regions().get(region).name().as_str()
+    }
+
+    /// All names, for people: `ca, eu, us`.
+    #[must_use]
+    pub fn region_names(&self) -> &str {
+        &self.region_names
+    }
+
+    /// The process-wide number of a region's name.
+    #[must_use]
+    pub fn region_label(&self, region: RegionId) -> u16 {
+        self.part(region).label
+    }
+
+    /// `https://` and the authority of a region's own host.
+    #[must_use]
+    pub fn origin(&self, region: RegionId) -> &str {
+        &self.part(region).origin
+    }
+
+    /// Whether a region sees the host that the client named.
+    #[must_use]
+    pub fn keeps_host(&self, region: RegionId) -> bool {
+        self.part(region).keeps_host
+    }
+
+    /// Numbers of all endpoints.
+    #[must_use]
+    pub const fn endpoint_ids(&self) -> &HashSet<u32> {
+        &self.endpoint_ids
+    }
+
+    /// The hosts.
+    #[must_use]
+    pub const fn hosts(&self) -> &HostTable {
+        &self.hosts
+    }
+
+    /// The rules of the decision.
+    #[must_use]
+    pub const fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// The routes.
+    #[must_use]
+    pub const fn routes(&self) -> &RouteTable {
+        &self.routes
+    }
+
+    /// The gateway's own cookies.
+    #[must_use]
+    pub const fn cookie_names(&self) -> &CookieNames {
+        &self.cookies
+    }
+
+    /// This gateway's name in `Via` and `Proxy-Status`.
+    #[must_use]
+    pub fn pseudonym(&self) -> &str {
+        &self.config.server.via
+    }
+
+    /// `Strict-Transport-Security`, where it is on.
+    #[must_use]
+    pub fn hsts(&self) -> Option<&str> {
+        self.hsts.as_deref()
+    }
+
+    /// `:port` of the public https listener, empty for 443.
+    #[must_use]
+    pub fn public_port(&self) -> &str {
+        &self.public_port
+    }
+
+    /// What API callers of a host are told about its future.
+    #[must_use]
+    pub fn notices(&self, host: u32, region: RegionId) -> &[(String, String)] {
+        self.notices
+            .get(host as usize)
+            .and_then(|regions| regions.get(region.index()))
+            .map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether a peer's word on the client is believed.
+    #[must_use]
+    pub fn trusts(&self, peer: IpAddr) -> bool {
+        self.trusted.contains(peer)
+    }
+
+    /// The client's address.
+    #[must_use]
+    pub fn client(&self, peer: IpAddr, fields: &[Header<'_>]) -> IpAddr {
+        let wanted = match self.source {
+            HeaderSource::XForwardedFor => Name::XForwardedFor,
+            HeaderSource::Forwarded => Name::Forwarded,
+            HeaderSource::None => return identify(peer, self.source, [], &self.trusted),
+        };
+        let values = fields
+            .iter()
+            .filter(|field| Name::of(field.name) == wanted)
+            .map(|field| field.value)
+            .collect::<smallvec::SmallVec<[&[u8]; 4]>>();
+        identify(peer, self.source, values, &self.trusted)
+    }
+
+    /// Where addresses are.
+    #[must_use]
+    pub const fn geo(&self) -> &Self {
+        self
+    }
+
+    /// The name of the field that tells regions the client's country.
+    #[must_use]
+    pub fn country_header(&self) -> Option<&str> {
+        self.config
+            .server
+            .country_header
+            .as_ref()
+            .map(http::HeaderName::as_str)
+    }
+
+    /// The client's country, where regions are told.
+    #[must_use]
+    pub fn country_of(&self, client: IpAddr) -> Option<String> {
+        self.country_header()?;
+        let place = self.lookup(client)?.place();
+        place.country.map(|country| country.code().to_owned())
+    }
+
+    /// How long clients may take.
+    #[must_use]
+    pub const fn timeouts(&self) -> ClientTimeouts {
+        self.timeouts
+    }
+
+    /// What a client may send as an HTTP/1 head.
+    #[must_use]
+    pub const fn head_limits(&self) -> HeadLimits {
+        HeadLimits {
+            bytes: self.config.limits.head_bytes,
+            fields: self.config.limits.headers,
+            target: self.config.limits.uri_bytes,
+        }
+    }
+
+    /// What a client may open in HTTP/2.
+    #[must_use]
+    pub const fn http2_limits(&self) -> Http2Limits {
+        Http2Limits {
+            streams: self.config.limits.h2_streams,
+            header_list: self.config.limits.h2_header_list,
+        }
+    }
+
+    /// The largest body of an ordinary request.
+    #[must_use]
+    pub const fn body_limit(&self) -> u64 {
+        self.config.limits.body
+    }
+
+    /// The largest body of a request for this route.
+    #[must_use]
+    pub fn route_body_limit(&self, path: &str) -> u64 {
+        let own = self.body_limits.iter().find(|(prefix, _)| {
+            path.strip_prefix(prefix.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        });
+        match own {
+            Some((_, limit)) => *limit,
+            None if takes_image(path) => self.config.limits.body_image,
+            None => self.config.limits.body,
+        }
+    }
+
+    /// The country database.
+    #[must_use]
+    pub fn database(&self) -> Option<&Database> {
+        self.database.as_deref()
+    }
+}
+
+/// The only calls of the API with large bodies: `/api/domains/…/logo` and `…/icon`.
+fn takes_image(path: &str) -> bool {
+    let mut segments = path.split('/').filter(|segment| !segment.is_empty());
+    segments.next() == Some("api")
+        && segments.next() == Some("domains")
+        && matches!(segments.nth(1), Some("logo" | "icon"))
+        && segments.next().is_none()
+}
+
+impl Geo for Snapshot {
+    fn lookup(&self, address: IpAddr) -> Option<Location> {
+        let location = self.database.as_ref()?.country(address)?;
+        Some(Location {
+            country: location.country,
+            continent: location.continent,
+        })
+    }
+}
