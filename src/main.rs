@@ -1,2 +1,5 @@
 //! Calls the command line and returns its exit code.
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    onetime_gateway::cli::main()
+}

@@ -1,1 +1,379 @@
-//! shim
+//! A configuration into a snapshot, whole or not at all. Files that the configuration names are
+//! read here; what is wrong with them is reported at the key that named them.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::{ClientTimeouts, RegionPart, Snapshot};
+use crate::client::HeaderSource;
+use crate::client::trusted::TrustedProxies;
+use crate::config::Config;
+use crate::config::decision::Credentials;
+use crate::config::host::{Notice, Target};
+use crate::config::name::RegionName;
+use crate::config::place::FilePath;
+use crate::config::problem::Problems;
+use crate::config::region::SecretSource;
+use crate::config::route::Action;
+use crate::config::server::ClientAddressHeader;
+use crate::geoip::Database;
+use crate::region::decide::{CredentialsRule, Rules};
+use crate::region::hosts::{HostEntry, HostKind, HostTable};
+use crate::region::key::{IdentifierSecret, IdentifierSecrets};
+use crate::region::network::Networks;
+use crate::region::pin::CookieNames;
+use crate::region::place::{Continent, Country, Places};
+use crate::region::{RegionDefinition, RegionId, Regions};
+use crate::route::table::{FixedResponse, HostClass, RouteRule, RouteTable, RuleAction};
+use crate::tls::store::CertStore;
+
+/// What a snapshot is made from, beside the configuration.
+pub struct Materials<'a> {
+    /// The configuration file's directory: relative paths count from there.
+    pub directory: &'a Path,
+    /// The snapshot that is live, whose unchanged parts are kept.
+    pub previous: Option<&'a Snapshot>,
+    /// The time, for certificates and the database's age.
+    pub now: SystemTime,
+    /// The configuration file's content as a number.
+    pub hash: u64,
+    /// Turns a region's name into its process-wide number.
+    pub label: &'a dyn Fn(&str) -> u16,
+}
+
+/// A snapshot, and what its operator should know.
+pub struct Built {
+    /// The snapshot.
+    pub snapshot: Snapshot,
+    /// What is not wrong but worth a look.
+    pub warnings: Vec<String>,
+}
+
+/// Builds a snapshot.
+///
+/// # Errors
+/// All problems at once; nothing of a broken configuration is used.
+pub fn build(
+    config: Config,
+    materials: &Materials<'_>,
+    problems: Problems,
+) -> Result<Built, Problems> {
+    let mut builder = Builder { config: &config, materials, problems, warnings: Vec::new() };
+    let parts = builder.parts();
+    let Builder { problems, warnings, .. } = builder;
+    match parts {
+        Some(parts) if problems.is_empty() => {
+            Ok(Built { snapshot: parts.into_snapshot(config, materials), warnings })
+        }
+        _ => Err(problems),
+    }
+}
+
+/// Everything that needed work.
+struct Parts {
+    certificates: Arc<CertStore>,
+    hosts: HostTable,
+    rules: Rules,
+    routes: RouteTable,
+    regions: Vec<RegionPart>,
+    cookies: CookieNames,
+    database: Option<Arc<Database>>,
+    notices: Vec<Vec<Vec<(String, String)>>>,
+}
+
+impl Parts {
+    fn into_snapshot(self, config: Config, materials: &Materials<'_>) -> Snapshot {
+        let names: Vec<&str> = config.regions.keys().map(RegionName::as_str).collect();
+        let endpoints = self.regions.iter().flat_map(|part| &part.cluster.endpoints);
+        let server = &config.server;
+        Snapshot {
+            generation: materials.previous.map_or(1, |previous| previous.generation + 1),
+            hash: materials.hash,
+            region_names: names.join(", "),
+            trusted: TrustedProxies::new(&server.trusted_proxies),
+            source: match server.client_address_header {
+                ClientAddressHeader::XForwardedFor => HeaderSource::XForwardedFor,
+                ClientAddressHeader::Forwarded => HeaderSource::Forwarded,
+                ClientAddressHeader::None => HeaderSource::None,
+            },
+            timeouts: ClientTimeouts {
+                handshake: config.timeouts.handshake,
+                head: config.timeouts.head,
+                keep_alive: config.timeouts.keep_alive,
+                body_idle: config.timeouts.body_idle,
+            },
+            hsts: server
+                .hsts
+                .as_ref()
+                .and_then(|value| value.to_str().ok())
+                .map(str::to_owned),
+            public_port: public_port(&config),
+            body_limits: config
+                .routes
+                .iter()
+                .filter_map(|route| Some((route.prefix.clone(), route.max_body?)))
+                .collect(),
+            endpoint_ids: endpoints.map(|endpoint| endpoint.id).collect(),
+            certificates: self.certificates,
+            hosts: self.hosts,
+            rules: self.rules,
+            routes: self.routes,
+            parts: self.regions,
+            cookies: self.cookies,
+            database: self.database,
+            notices: self.notices,
+            config,
+        }
+    }
+}
+
+/// `:port`, where it is not the one that a URL may leave out.
+fn public_port(config: &Config) -> String {
+    match config.server.https_public_port {
+        443 => String::new(),
+        port => format!(":{port}"),
+    }
+}
+
+pub(super) struct Builder<'a> {
+    pub(super) config: &'a Config,
+    pub(super) materials: &'a Materials<'a>,
+    pub(super) problems: Problems,
+    pub(super) warnings: Vec<String>,
+}
+
+impl Builder<'_> {
+    fn parts(&mut self) -> Option<Parts> {
+        // Every part is tried, so that every problem is found.
+        let certificates = self.certificates();
+        let database = self.database();
+        let regions = self.regions()?;
+        let secrets = self.secrets(&regions);
+        let hosts = self.hosts(&regions);
+        let routes = self.routes();
+        let networks = self.networks(&regions);
+        let clusters = self.clusters();
+        let cookies = self.cookies();
+        let id = |name: &RegionName| regions.by_name(name.as_str().as_bytes());
+        let (no_country, default) = (id(&self.config.geo.no_country)?, id(&self.config.geo.default)?);
+        let credentials = match &self.config.decision.credentials_region {
+            Credentials::Region(name) => CredentialsRule::Region(id(name)?),
+            Credentials::Refuse => CredentialsRule::Refuse,
+        };
+        let places = self.places(&regions);
+        let notices = self.notices(&regions);
+        let rules = Rules {
+            secrets: secrets?,
+            credentials,
+            sticky: self.config.decision.sticky,
+            networks: networks?,
+            places,
+            no_country,
+            default,
+            regions: Arc::new(regions),
+        };
+        Some(Parts {
+            certificates: certificates?,
+            hosts: hosts?,
+            rules,
+            routes: routes?,
+            regions: clusters?,
+            cookies: cookies?,
+            database: database?,
+            notices,
+        })
+    }
+
+    fn regions(&mut self) -> Option<Regions> {
+        let port = public_port(self.config);
+        let definitions: Vec<RegionDefinition> = self
+            .config
+            .regions
+            .values()
+            .map(|region| RegionDefinition {
+                name: region.name.as_str().to_owned(),
+                jurisdiction: region.jurisdiction.clone(),
+                host: format!("{}{port}", region.host.as_str()),
+            })
+            .collect();
+        Regions::new(&definitions)
+            .map_err(|faults| faults.iter().for_each(|fault| self.problems.whole(fault.to_string())))
+            .ok()
+    }
+
+    fn hosts(&mut self, regions: &Regions) -> Option<HostTable> {
+        let mut entries = Vec::with_capacity(self.config.hosts.len());
+        for (i, host) in self.config.hosts.iter().enumerate() {
+            let id = |name: &RegionName| regions.by_name(name.as_str().as_bytes());
+            let kind = match &host.target {
+                Target::Auto => HostKind::Auto,
+                Target::Region(name) => HostKind::Own(id(name)?),
+                Target::Alias(name) => HostKind::Alias(id(name)?),
+            };
+            let payload = u32::try_from(i).unwrap_or(u32::MAX);
+            entries.push((host.pattern.to_string(), HostEntry { kind, payload }));
+        }
+        HostTable::new(&entries)
+            .map_err(|faults| faults.iter().for_each(|fault| self.problems.whole(fault.to_string())))
+            .ok()
+    }
+
+    fn routes(&mut self) -> Option<RouteTable> {
+        let rules: Vec<RouteRule> = self
+            .config
+            .routes
+            .iter()
+            .map(|route| RouteRule {
+                prefix: route.prefix.clone(),
+                hosts: route.hosts.iter().map(|kind| host_class(*kind)).collect(),
+                action: match &route.action {
+                    Action::Proxy => RuleAction::Proxy,
+                    Action::Redirect => RuleAction::Redirect,
+                    Action::Deny => RuleAction::Deny,
+                    Action::Respond { status, body, content_type } => {
+                        RuleAction::Respond(FixedResponse {
+                            status: *status,
+                            content_type: content_type.clone(),
+                            body: body.clone().into(),
+                        })
+                    }
+                },
+            })
+            .collect();
+        RouteTable::new(&rules)
+            .map_err(|faults| faults.iter().for_each(|fault| self.problems.whole(fault.to_string())))
+            .ok()
+    }
+
+    fn networks(&mut self, regions: &Regions) -> Option<Networks> {
+        let list: Vec<_> = self
+            .config
+            .geo
+            .networks
+            .iter()
+            .filter_map(|(network, name)| {
+                Some((*network, regions.by_name(name.as_str().as_bytes())?))
+            })
+            .collect();
+        Networks::new(&list)
+            .map_err(|faults| faults.iter().for_each(|fault| self.problems.whole(fault.to_string())))
+            .ok()
+    }
+
+    fn places(&self, regions: &Regions) -> Places {
+        let id = |name: &RegionName| regions.by_name(name.as_str().as_bytes());
+        let letters = |code: &str| <[u8; 2]>::try_from(code.as_bytes()).ok();
+        let geo = &self.config.geo;
+        Places::new(
+            geo.countries.iter().filter_map(|(code, name)| {
+                Some((Country::from_code(letters(code.as_str())?)?, id(name)?))
+            }),
+            geo.continents.iter().filter_map(|(continent, name)| {
+                Some((Continent::from_code(letters(continent.code())?)?, id(name)?))
+            }),
+        )
+    }
+
+    fn cookies(&mut self) -> Option<CookieNames> {
+        let decision = &self.config.decision;
+        CookieNames::new(&decision.pin_cookie, &decision.sticky_cookie)
+            .map_err(|fault| self.problems.whole(fault.to_string()))
+            .ok()
+    }
+
+    fn notices(&self, regions: &Regions) -> Vec<Vec<Vec<(String, String)>>> {
+        let fields = |notice: &Notice, origin: &str| {
+            let mut fields = Vec::new();
+            if let Some(since) = notice.deprecation {
+                fields.push(("Deprecation".to_owned(), format!("@{since}")));
+            }
+            if let Some(until) = notice.sunset {
+                let date = std::time::UNIX_EPOCH + std::time::Duration::from_secs(until);
+                fields.push(("Sunset".to_owned(), httpdate::fmt_http_date(date)));
+            }
+            if notice.link {
+                fields.push(("Link".to_owned(), format!("<{origin}/>; rel=\"successor-version\"")));
+            }
+            fields
+        };
+        let of_host = |notice: &Option<Notice>| {
+            notice.iter().flat_map(|notice| {
+                regions
+                    .iter()
+                    .map(|(_, region)| fields(notice, &format!("https://{}", region.host())))
+            })
+        };
+        self.config.hosts.iter().map(|host| of_host(&host.notice).collect()).collect()
+    }
+
+    fn secrets(&mut self, regions: &Regions) -> Option<IdentifierSecrets> {
+        let mut lists: Vec<(RegionId, Vec<IdentifierSecret>)> = Vec::new();
+        let mut complete = true;
+        for region in self.config.regions.values() {
+            let id = regions.by_name(region.name.as_str().as_bytes())?;
+            let mut secrets = Vec::new();
+            for source in &region.identifier_secrets {
+                match self.secret(source) {
+                    Some(secret) => secrets.push(secret),
+                    None => complete = false,
+                }
+            }
+            lists.push((id, secrets));
+        }
+        match IdentifierSecrets::new(&lists) {
+            Ok(secrets) => {
+                self.warnings.extend(secrets.warnings().iter().map(ToString::to_string));
+                complete.then_some(secrets)
+            }
+            Err(faults) => {
+                faults.iter().for_each(|fault| self.problems.whole(fault.to_string()));
+                None
+            }
+        }
+    }
+
+    fn secret(&mut self, source: &SecretSource) -> Option<IdentifierSecret> {
+        match source {
+            SecretSource::Env { name, place } => match std::env::var_os(name) {
+                Some(value) if !value.is_empty() => {
+                    Some(IdentifierSecret::new(value.into_encoded_bytes()))
+                }
+                Some(_) => {
+                    self.problems.at(place, format!("the environment variable {name} is empty"));
+                    None
+                }
+                None => {
+                    self.problems.at(place, format!("the environment variable {name} is not set"));
+                    None
+                }
+            },
+            SecretSource::File(path) => {
+                let content = self.read(path)?;
+                if content.trim_ascii().is_empty() {
+                    self.problems.at(&path.place, "the file of the identifier secret is empty");
+                    return None;
+                }
+                Some(IdentifierSecret::from_file(content))
+            }
+        }
+    }
+
+    /// A named file's content.
+    pub(super) fn read(&mut self, path: &FilePath) -> Option<Vec<u8>> {
+        let resolved = path.resolve(self.materials.directory);
+        std::fs::read(&resolved)
+            .map_err(|error| {
+                self.problems.at(&path.place, format!("cannot read {}: {error}", resolved.display()));
+            })
+            .ok()
+    }
+}
+
+fn host_class(kind: crate::config::host::HostKind) -> HostClass {
+    match kind {
+        crate::config::host::HostKind::Auto => HostClass::Auto,
+        crate::config::host::HostKind::Region => HostClass::Own,
+        crate::config::host::HostKind::Alias => HostClass::Alias,
+    }
+}

@@ -2,7 +2,7 @@
 //! It builds and holds; it decides nothing.
 
 pub mod build;
-pub mod files;
+mod clusters;
 
 use std::collections::HashSet;
 use std::net::IpAddr;

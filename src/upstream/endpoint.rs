@@ -42,6 +42,8 @@ pub struct Endpoint {
     pub host: String,
     /// TLS, for `https`.
     pub tls: Option<EndpointTls>,
+    /// The authorities that may have signed its certificate, as a number; 0 without TLS.
+    pub identity: u64,
     /// Its share of the region's requests, relative to the others; 0 takes no new ones.
     pub weight: u32,
     /// Whether it is being drained: no new requests, those in flight finish.
@@ -54,6 +56,16 @@ impl Endpoint {
     pub fn next_id() -> u32 {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         NEXT.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Whether a connection made for one serves the other as well.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        let name = |endpoint: &Self| endpoint.tls.as_ref().map(|tls| tls.server_name.clone());
+        self.region == other.region
+            && self.url == other.url
+            && self.identity == other.identity
+            && name(self) == name(other)
     }
 
     /// Whether it takes new requests.

@@ -83,11 +83,11 @@ impl Pools {
     }
 
     /// Closes connections that have been unused for too long.
-    pub fn sweep(&self, now: Instant, timeouts: &Timeouts) {
+    pub fn sweep(&self, now: Instant, kept: std::time::Duration) {
         let mut slots = self.slots.borrow_mut();
         for slot in slots.values_mut() {
             slot.idle
-                .retain(|idle| now - idle.since < timeouts.pool_idle);
+                .retain(|idle| now - idle.since < kept);
         }
         slots.retain(|_, slot| slot.in_flight > 0 || !slot.idle.is_empty());
     }

@@ -1,0 +1,214 @@
+//! From files to the live snapshot: read, parse, build everything, then swap one pointer, or keep
+//! the old and say why. Triggers are a signal, a changed file and the admin listener alike.
+
+pub mod watch;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use arc_swap::ArcSwap;
+use rustls::ServerConfig;
+
+use crate::config::problem::Problems;
+use crate::config::{Config, restart};
+use crate::snapshot::Snapshot;
+use crate::snapshot::build::{Built, Materials, build};
+use crate::tls::resolver::CertResolver;
+
+/// Where the configuration comes from.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// A file that operators edit.
+    File(PathBuf),
+    /// A text of the program's own (the demo, tests).
+    Text {
+        /// What problems call it.
+        label: String,
+        /// Relative paths count from here.
+        directory: PathBuf,
+        /// The TOML.
+        text: String,
+    },
+}
+
+impl Source {
+    /// What problems call it.
+    #[must_use]
+    pub fn label(&self) -> String {
+        match self {
+            Self::File(path) => path.display().to_string(),
+            Self::Text { label, .. } => label.clone(),
+        }
+    }
+
+    fn directory(&self) -> PathBuf {
+        match self {
+            Self::File(path) => path.parent().map(Path::to_path_buf).unwrap_or_default(),
+            Self::Text { directory, .. } => directory.clone(),
+        }
+    }
+
+    fn text(&self) -> std::io::Result<String> {
+        match self {
+            Self::File(path) => std::fs::read_to_string(path),
+            Self::Text { text, .. } => Ok(text.clone()),
+        }
+    }
+}
+
+/// What a reload came to.
+#[derive(Debug)]
+pub enum Verdict {
+    /// The new snapshot is live.
+    Applied {
+        /// Its number.
+        generation: u64,
+        /// The configuration's hash.
+        hash: u64,
+        /// What is worth a look, and what takes effect only after a restart.
+        warnings: Vec<String>,
+    },
+    /// The old one stays.
+    Refused(Problems),
+}
+
+/// Reads, parses and builds: what `check`, `run` and every reload have in common.
+///
+/// # Errors
+/// All problems at once.
+pub fn load(
+    source: &Source,
+    previous: Option<&Snapshot>,
+    now: SystemTime,
+    label: &dyn Fn(&str) -> u16,
+) -> Result<Built, Problems> {
+    let name = source.label();
+    let text = source.text().map_err(|error| {
+        let mut problems = Problems::new(&name, "");
+        problems.whole(format!("cannot read the configuration: {error}"));
+        problems
+    })?;
+    let (config, warnings) = Config::parse(&name, &text)?;
+    let directory = source.directory();
+    let materials = Materials {
+        directory: &directory,
+        previous,
+        now,
+        hash: crate::config::hash(text.as_bytes()),
+        label,
+    };
+    let mut built = build(config, &materials, Problems::new(&name, &text))?;
+    let mut all: Vec<String> = warnings.iter().map(ToString::to_string).collect();
+    all.append(&mut built.warnings);
+    built.warnings = all;
+    Ok(built)
+}
+
+/// What is live, and how it is replaced.
+pub struct Reloader {
+    source: Source,
+    /// The live snapshot.
+    pub live: Arc<ArcSwap<Snapshot>>,
+    /// How TLS is spoken with clients.
+    pub tls: Arc<ArcSwap<ServerConfig>>,
+    resolver: Arc<CertResolver>,
+    label: Box<dyn Fn(&str) -> u16 + Send + Sync>,
+    files: Mutex<watch::Signature>,
+}
+
+impl Reloader {
+    /// Loads for the first time.
+    ///
+    /// # Errors
+    /// All problems at once: there is nothing older to keep.
+    pub fn start(
+        source: Source,
+        now: SystemTime,
+        label: Box<dyn Fn(&str) -> u16 + Send + Sync>,
+    ) -> Result<(Self, Vec<String>), Problems> {
+        let built = load(&source, None, now, &*label)?;
+        let snapshot = built.snapshot;
+        let resolver = Arc::new(CertResolver::new(snapshot.certificates.clone()));
+        let tls = crate::tls::server_config(resolver.clone(), snapshot.config.tls.min_version);
+        let files = watch::Signature::of(watched(&source, &snapshot.config));
+        let reloader = Self {
+            source,
+            live: Arc::new(ArcSwap::from_pointee(snapshot)),
+            tls: Arc::new(ArcSwap::new(tls)),
+            resolver,
+            label,
+            files: Mutex::new(files),
+        };
+        Ok((reloader, built.warnings))
+    }
+
+    /// Builds anew and swaps, or keeps the old. Blocks for as long as reading and building take.
+    pub fn reload(&self, now: SystemTime) -> Verdict {
+        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        let previous = self.live.load_full();
+        match load(&self.source, Some(&previous), now, &*self.label) {
+            Err(problems) => {
+                let directory = self.source.directory();
+                let named = problems.files().iter().map(|path| path.resolve(&directory));
+                *files = watch::Signature::of(named.chain(self.own_file()).collect());
+                Verdict::Refused(problems)
+            }
+            Ok(built) => {
+                let snapshot = built.snapshot;
+                *files = watch::Signature::of(watched(&self.source, &snapshot.config));
+                let mut warnings = built.warnings;
+                warnings.extend(
+                    restart::needed(&previous.config, &snapshot.config)
+                        .into_iter()
+                        .map(|what| format!("{what} has changed: this takes effect after a restart")),
+                );
+                self.resolver.swap(snapshot.certificates.clone());
+                let version = snapshot.config.tls.min_version;
+                if version != previous.config.tls.min_version {
+                    let tls = crate::tls::server_config(self.resolver.clone(), version);
+                    self.tls.store(tls);
+                }
+                let verdict = Verdict::Applied {
+                    generation: snapshot.generation,
+                    hash: snapshot.hash,
+                    warnings,
+                };
+                self.live.store(Arc::new(snapshot));
+                verdict
+            }
+        }
+    }
+
+    /// Whether a file that the configuration names, or the configuration itself, has changed since
+    /// the last attempt to load.
+    #[must_use]
+    pub fn is_stale(&self) -> bool {
+        let files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        files.has_changed()
+    }
+
+    /// Directories in which something may change.
+    #[must_use]
+    pub fn directories(&self) -> Vec<PathBuf> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner).directories()
+    }
+
+    fn own_file(&self) -> Option<PathBuf> {
+        match &self.source {
+            Source::File(path) => Some(path.clone()),
+            Source::Text { .. } => None,
+        }
+    }
+}
+
+/// All files whose content the snapshot depends on.
+fn watched(source: &Source, config: &Config) -> Vec<PathBuf> {
+    let directory = source.directory();
+    let mut files: Vec<PathBuf> =
+        config.files().iter().map(|path| path.resolve(&directory)).collect();
+    if let Source::File(path) = source {
+        files.push(path.clone());
+    }
+    files
+}

@@ -1,0 +1,103 @@
+//! One worker thread: a current-thread runtime, its own listeners, its own pools.
+
+use std::net::TcpListener;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::watch;
+use tokio::task::LocalSet;
+use tokio::time::{Instant, sleep};
+
+use super::Stage;
+use crate::listen::accept::{self, Census};
+use crate::proxy::arrival::Scheme;
+use crate::proxy::worker::Worker;
+use crate::reload::Reloader;
+use crate::telemetry::worker::WorkerMetrics;
+
+/// How often unused connections to regions are looked through.
+const SWEEP: Duration = Duration::from_secs(1);
+
+/// How often a draining worker looks whether anybody is left.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// A worker's listening sockets.
+pub(super) struct Sockets {
+    pub(super) https: Vec<TcpListener>,
+    pub(super) http: Vec<TcpListener>,
+}
+
+/// What a worker shares with the others.
+pub(super) struct Part {
+    pub(super) reloader: Arc<Reloader>,
+    pub(super) metrics: Arc<WorkerMetrics>,
+    pub(super) stages: watch::Receiver<Stage>,
+    pub(super) census: Census,
+}
+
+/// Starts a worker.
+pub(super) fn spawn(number: usize, sockets: Sockets, part: Part) -> std::io::Result<JoinHandle<()>> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    std::thread::Builder::new()
+        .name(format!("worker-{number}"))
+        .spawn(move || run(&runtime, sockets, part))
+}
+
+fn run(runtime: &Runtime, sockets: Sockets, part: Part) {
+    let local = LocalSet::new();
+    let worker = Worker::new(
+        part.reloader.live.clone(),
+        part.metrics,
+        part.reloader.tls.clone(),
+    );
+    local.block_on(runtime, serve(sockets, worker, part.stages, part.census));
+}
+
+async fn serve(
+    sockets: Sockets,
+    worker: Rc<Worker>,
+    mut stages: watch::Receiver<Stage>,
+    census: Census,
+) {
+    let both = [(sockets.https, Scheme::Https), (sockets.http, Scheme::Http)];
+    for (listeners, scheme) in both {
+        for listener in listeners {
+            match tokio::net::TcpListener::from_std(listener) {
+                Ok(listener) => {
+                    let (worker, census) = (worker.clone(), census.clone());
+                    tokio::task::spawn_local(accept::run(listener, scheme, worker, census));
+                }
+                Err(error) => tracing::error!(%error, "a listener cannot be used"),
+            }
+        }
+    }
+    tokio::task::spawn_local(sweep(worker.clone()));
+    let within = loop {
+        let stage = *stages.borrow_and_update();
+        match stage {
+            Stage::Draining(within) => break within,
+            Stage::Serving if stages.changed().await.is_err() => break Duration::ZERO,
+            Stage::Serving => {}
+        }
+    };
+    worker.drain.begin();
+    let due = Instant::now() + within;
+    // The accept loops take in what already waits before they end: let them run once.
+    sleep(LOOK).await;
+    while worker.connections.get() > 0 && Instant::now() < due {
+        sleep(LOOK).await;
+    }
+}
+
+/// Closes connections to regions that nobody has used for a while.
+async fn sweep(worker: Rc<Worker>) {
+    loop {
+        sleep(SWEEP).await;
+        let kept = worker.view().config.timeouts.upstream_idle;
+        worker.pools.sweep(Instant::now(), kept);
+        worker.publish();
+    }
+}

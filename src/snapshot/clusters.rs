@@ -1,0 +1,204 @@
+//! The parts of a snapshot that reach outward: each region's cluster, certificates, the database.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+
+use super::RegionPart;
+use super::build::Builder;
+use crate::config::place::FilePath;
+use crate::config::region::{Endpoint as Described, EndpointAddress, HostHeader, Region};
+use crate::geoip::Database;
+use crate::tls::store::CertStore;
+use crate::upstream::endpoint::{Cluster, Endpoint, EndpointTls, Place, PoolLimits, Timeouts};
+
+/// TLS towards regions, one configuration for each set of authorities.
+type ClientConfigs = HashMap<Option<PathBuf>, (Arc<ClientConfig>, u64)>;
+
+impl Builder<'_> {
+    pub(super) fn clusters(&mut self) -> Option<Vec<RegionPart>> {
+        let mut configs = ClientConfigs::new();
+        let mut complete = true;
+        let regions: Vec<&Region> = self.config.regions.values().collect();
+        let mut parts = Vec::with_capacity(regions.len());
+        for region in regions {
+            match self.cluster(region, &mut configs) {
+                Some(part) => parts.push(part),
+                None => complete = false,
+            }
+        }
+        complete.then_some(parts)
+    }
+
+    fn cluster(&mut self, region: &Region, configs: &mut ClientConfigs) -> Option<RegionPart> {
+        let name: Arc<str> = region.name.as_str().into();
+        let mut endpoints = Vec::with_capacity(region.endpoints.len());
+        for described in &region.endpoints {
+            endpoints.push(self.endpoint(region, &name, described, configs)?);
+        }
+        let timeouts = &self.config.timeouts;
+        let port = match self.config.server.https_public_port {
+            443 => String::new(),
+            port => format!(":{port}"),
+        };
+        Some(RegionPart {
+            cluster: Arc::new(Cluster {
+                region: name,
+                endpoints,
+                timeouts: Timeouts {
+                    connect: timeouts.connect,
+                    response_head: timeouts.response_head,
+                    response_idle: timeouts.response_idle,
+                    client_idle: timeouts.body_idle,
+                    request: timeouts.request,
+                    pool_idle: timeouts.upstream_idle,
+                },
+                limits: PoolLimits {
+                    idle: self.config.limits.pool_per_endpoint,
+                    connections: self.config.limits.connections,
+                },
+            }),
+            origin: format!("https://{}{port}", region.host.as_str()),
+            label: (self.materials.label)(region.name.as_str()),
+            keeps_host: region.endpoints.iter().any(|e| e.host_header == HostHeader::Client),
+        })
+    }
+
+    fn endpoint(
+        &mut self,
+        region: &Region,
+        name: &Arc<str>,
+        described: &Described,
+        configs: &mut ClientConfigs,
+    ) -> Option<Arc<Endpoint>> {
+        let (scheme, tls, identity) = if described.tls {
+            let (config, identity) = self.client_config(described.ca.as_ref(), configs)?;
+            let server_name = ServerName::try_from(described.sni.as_str().to_owned())
+                .map_err(|_| self.problems.at(&described.place, "the name for SNI is not valid"))
+                .ok()?;
+            ("https", Some(EndpointTls { config, server_name }), identity)
+        } else {
+            ("http", None, 0)
+        };
+        let (place, shown) = match &described.address {
+            EndpointAddress::Ip(address) => {
+                let shown = std::net::SocketAddr::new(*address, described.port).to_string();
+                (Place::Address(*address), shown)
+            }
+            EndpointAddress::Name(name) => {
+                (Place::Name(name.clone()), format!("{name}:{}", described.port))
+            }
+        };
+        let port = match self.config.server.https_public_port {
+            443 => String::new(),
+            port => format!(":{port}"),
+        };
+        let host = match &described.host_header {
+            HostHeader::Region | HostHeader::Client => format!("{}{port}", region.host.as_str()),
+            HostHeader::Literal(host) => host.clone(),
+        };
+        let mut endpoint = Endpoint {
+            id: 0,
+            region: name.clone(),
+            url: format!("{scheme}://{shown}"),
+            place,
+            port: described.port,
+            host,
+            tls,
+            identity,
+            weight: u32::from(described.weight),
+            drain: described.drain || region.drain,
+        };
+        // What has not changed keeps its number, and with it its connections.
+        endpoint.id = self.kept_id(&endpoint).unwrap_or_else(Endpoint::next_id);
+        Some(Arc::new(endpoint))
+    }
+
+    /// The number of the same endpoint in the previous snapshot.
+    fn kept_id(&self, endpoint: &Endpoint) -> Option<u32> {
+        let previous = self.materials.previous?;
+        previous
+            .parts
+            .iter()
+            .flat_map(|part| &part.cluster.endpoints)
+            .find(|earlier| earlier.is_same(endpoint))
+            .map(|earlier| earlier.id)
+    }
+
+    /// One client configuration for each CA bundle, and a number that is the bundle's content.
+    fn client_config(
+        &mut self,
+        ca: Option<&FilePath>,
+        configs: &mut ClientConfigs,
+    ) -> Option<(Arc<ClientConfig>, u64)> {
+        let key = ca.map(|path| path.resolve(self.materials.directory));
+        if let Some(made) = configs.get(&key) {
+            return Some(made.clone());
+        }
+        let content = match ca {
+            Some(path) => Some(self.read(path)?),
+            None => None,
+        };
+        let identity = content.as_deref().map_or(1, crate::config::hash);
+        // The same authorities as before: resumption data and configuration live on.
+        if let Some(kept) = self.kept_config(identity) {
+            configs.insert(key, (kept.clone(), identity));
+            return Some((kept, identity));
+        }
+        match crate::tls::upstream::client_config(content.as_deref()) {
+            Ok(made) => {
+                configs.insert(key, (made.clone(), identity));
+                Some((made, identity))
+            }
+            Err(error) => {
+                match ca {
+                    Some(path) => self.problems.at(&path.place, error.to_string()),
+                    None => self.problems.whole(error.to_string()),
+                }
+                None
+            }
+        }
+    }
+
+    fn kept_config(&self, identity: u64) -> Option<Arc<ClientConfig>> {
+        let previous = self.materials.previous?;
+        previous
+            .parts
+            .iter()
+            .flat_map(|part| &part.cluster.endpoints)
+            .filter(|endpoint| endpoint.identity == identity)
+            .find_map(|endpoint| Some(endpoint.tls.as_ref()?.config.clone()))
+    }
+
+    pub(super) fn certificates(&mut self) -> Option<Arc<CertStore>> {
+        let mut loaded = Vec::new();
+        let mut complete = true;
+        for certificate in &self.config.tls.certificates {
+            let (chain, key) = (self.read(&certificate.chain), self.read(&certificate.key));
+            match (chain, key) {
+                (Some(chain), Some(key)) => loaded.push((certificate, chain, key)),
+                _ => complete = false,
+            }
+        }
+        if !complete {
+            return None;
+        }
+        let _ = loaded;
+        None
+    }
+
+    pub(super) fn database(&mut self) -> Option<Option<Arc<Database>>> {
+        let Some(path) = &self.config.geo.database else { return Some(None) };
+        let resolved = path.resolve(self.materials.directory);
+        match Database::open(&resolved) {
+            Ok(database) => Some(Some(Arc::new(database))),
+            Err(error) => {
+                self.problems.at(&path.place, error.to_string());
+                None
+            }
+        }
+    }
+}
