@@ -261,7 +261,7 @@ mod tests {
             name in "[a-zA-Z0-9_-]{1,20}(\\.[a-zA-Z0-9_-]{1,20}){0,5}",
             port in proptest::option::of(any::<u16>()),
         ) {
-            let raw = port.map_or(name.clone(), |port| format!("{name}:{port}"));
+            let raw = port.map_or_else(|| name.clone(), |port| format!("{name}:{port}"));
             let authority = Authority::parse(raw.as_bytes()).unwrap();
             prop_assert_eq!(authority.port(), port);
             prop_assert_eq!(authority.host(), Host::Name(name.as_bytes()));

@@ -8,3 +8,4 @@ pub mod classify;
 pub mod path;
 pub mod table;
 pub mod template;
+mod word;

@@ -1,1 +1,283 @@
+use std::collections::BTreeMap;
+use std::path::Path;
 
+use proptest::prelude::*;
+
+use super::*;
+use crate::region::{RegionDefinition, Regions};
+
+/// Keys minted by the application's own library, and the secrets they were minted under.
+#[derive(serde::Deserialize)]
+struct Vectors {
+    secrets: BTreeMap<String, String>,
+    keys: BTreeMap<String, Vec<String>>,
+}
+
+fn vectors() -> Vectors {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/key-vectors.json");
+    serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap()
+}
+
+fn regions(vectors: &Vectors) -> Regions {
+    let definitions: Vec<_> = vectors
+        .secrets
+        .keys()
+        .map(|name| RegionDefinition {
+            name: name.clone(),
+            jurisdiction: name.to_uppercase(),
+            host: format!("{name}.example.com"),
+        })
+        .collect();
+    Regions::new(&definitions).unwrap()
+}
+
+fn secret(text: &str) -> IdentifierSecret {
+    IdentifierSecret::new(text.as_bytes().to_vec())
+}
+
+fn all_secrets(vectors: &Vectors, regions: &Regions) -> IdentifierSecrets {
+    let lists: Vec<_> = vectors
+        .secrets
+        .iter()
+        .map(|(name, text)| {
+            let old = secret(&format!("a secret that {name} has rotated out of use"));
+            (
+                regions.by_name(name.as_bytes()).unwrap(),
+                vec![old, secret(text)],
+            )
+        })
+        .collect();
+    IdentifierSecrets::new(&lists).unwrap()
+}
+
+fn region_of(secrets: &IdentifierSecrets, segment: &str) -> Option<RegionId> {
+    secrets.region_of(&Key::from_segment(segment)?)
+}
+
+#[test]
+fn every_vector_verifies_under_its_own_region_and_no_other() {
+    let vectors = vectors();
+    let regions = regions(&vectors);
+    let secrets = all_secrets(&vectors, &regions);
+    let mut count = 0;
+    for (name, keys) in &vectors.keys {
+        let own = regions.by_name(name.as_bytes()).unwrap();
+        let mut others: Vec<_> = vectors
+            .secrets
+            .iter()
+            .filter(|(other, _)| *other != name)
+            .collect();
+        others.truncate(4);
+        let lists: Vec<_> = others
+            .iter()
+            .map(|(other, text)| {
+                (
+                    regions.by_name(other.as_bytes()).unwrap(),
+                    vec![secret(text)],
+                )
+            })
+            .collect();
+        let foreign = IdentifierSecrets::new(&lists).unwrap();
+        for key in keys {
+            assert_eq!(region_of(&secrets, key), Some(own));
+            assert_eq!(region_of(&foreign, key), None);
+            count += 1;
+        }
+    }
+    assert_eq!(count, 30);
+}
+
+#[test]
+fn minting_makes_the_very_keys_that_the_application_makes() {
+    let vectors = vectors();
+    for (name, keys) in &vectors.keys {
+        for key in keys {
+            let number = decode(key.as_bytes()).unwrap();
+            let random: [u8; 32] = number[..32].try_into().unwrap();
+            assert_eq!(mint(&secret(&vectors.secrets[name]), &random), *key);
+        }
+    }
+}
+
+#[test]
+fn a_key_is_read_as_the_application_reads_it() {
+    for (segment, read) in [
+        ("abc", Some("abc")),
+        ("a%62c", Some("abc")),
+        ("a%20b+c.d~e", Some("abcde")),
+        ("%61%2Fb", Some("ab")),
+        ("A_-9", Some("A_-9")),
+        ("%C3%A9a", Some("a")),
+        ("%", None),
+        ("a%4", Some("a4")),
+        ("...", None),
+        ("", None),
+    ] {
+        let key = Key::from_segment(segment);
+        assert_eq!(
+            key.as_ref().map(Key::reveal),
+            read.map(str::as_bytes),
+            "{segment:?}"
+        );
+    }
+    assert!(Key::from_segment(&"a".repeat(128)).is_some());
+    assert!(Key::from_segment(&"a".repeat(129)).is_none());
+    assert!(Key::from_segment(&"%61.".repeat(128)).is_some());
+}
+
+#[test]
+fn disguised_keys_are_found_and_altered_ones_are_not() {
+    let vectors = vectors();
+    let regions = regions(&vectors);
+    let secrets = all_secrets(&vectors, &regions);
+    let eu = regions.by_name(b"eu");
+    let key = &vectors.keys["eu"][0];
+    let encoded: String = key.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    assert_eq!(region_of(&secrets, &encoded), eu);
+    assert_eq!(region_of(&secrets, &format!("{key}.")), eu);
+    assert_eq!(region_of(&secrets, &format!("%20{key}+")), eu);
+    assert_eq!(region_of(&secrets, &key.to_uppercase()), None);
+    assert_eq!(region_of(&secrets, &key[1..]), None);
+    assert_eq!(region_of(&secrets, &format!("{key}0")), None);
+    assert_eq!(region_of(&secrets, &format!("0{key}")), None);
+    assert_eq!(region_of(&secrets, &format!("{}-", &key[..61])), None);
+    for at in 0..62 {
+        let mut altered = key.clone().into_bytes();
+        altered[at] = if altered[at] == b'0' { b'1' } else { b'0' };
+        assert_eq!(
+            region_of(&secrets, str::from_utf8(&altered).unwrap()),
+            None,
+            "at {at}"
+        );
+    }
+}
+
+#[test]
+fn numbers_of_more_than_320_bits_are_no_keys() {
+    assert_eq!(decode("z".repeat(62).as_bytes()), None);
+    assert_eq!(decode("0".repeat(62).as_bytes()), Some([0; 40]));
+    let greatest = base36([0xff; 40]);
+    assert_eq!(greatest.len(), 62);
+    assert_eq!(decode(greatest.as_bytes()), Some([0xff; 40]));
+    let mut next = greatest.into_bytes();
+    *next.last_mut().unwrap() += 1;
+    assert!(next.last().unwrap().is_ascii_alphanumeric());
+    assert_eq!(decode(&next), None);
+}
+
+/// Long division, digit by digit.
+fn base36(mut number: [u8; 40]) -> String {
+    let mut digits = Vec::new();
+    for _ in 0..62 {
+        let mut rest = 0u32;
+        for byte in &mut number {
+            rest = rest << 8 | u32::from(*byte);
+            *byte = u8::try_from(rest / 36).unwrap();
+            rest %= 36;
+        }
+        digits.push(char::from_digit(rest, 36).unwrap());
+    }
+    digits.iter().rev().collect()
+}
+
+#[test]
+fn secrets_are_checked() {
+    let vectors = vectors();
+    let regions = regions(&vectors);
+    let [ca, eu, nz] = ["ca", "eu", "nz"].map(|name| regions.by_name(name.as_bytes()).unwrap());
+    let long = "0123456789abcdef0123456789abcdef";
+    let faults = IdentifierSecrets::new(&[
+        (ca, vec![secret(long), secret("")]),
+        (eu, vec![secret("short"), secret(long)]),
+        // HMAC pads a key with NUL: these are one secret.
+        (nz, vec![secret("short\0")]),
+    ])
+    .unwrap_err();
+    assert_eq!(
+        faults,
+        [
+            SecretFault::Empty {
+                region: ca,
+                position: 1
+            },
+            SecretFault::Shared {
+                first: (ca, 0),
+                second: (eu, 1)
+            },
+            SecretFault::Shared {
+                first: (eu, 0),
+                second: (nz, 0)
+            },
+        ]
+    );
+    let twice = IdentifierSecrets::new(&[
+        (ca, vec![secret(long), secret("short"), secret(long)]),
+        (eu, Vec::new()),
+    ])
+    .unwrap();
+    assert_eq!(
+        twice.warnings(),
+        [
+            SecretWarning::Short {
+                region: ca,
+                position: 1
+            },
+            SecretWarning::Repeated {
+                region: ca,
+                position: 2
+            },
+        ]
+    );
+    assert_eq!(format!("{twice:?}"), "IdentifierSecrets(2 secrets)");
+    assert!(!twice.is_empty() && IdentifierSecrets::default().is_empty());
+}
+
+#[test]
+fn one_newline_of_a_file_is_dropped() {
+    for (content, text) in [
+        ("abc\n", "abc"),
+        ("abc\r\n", "abc"),
+        ("abc\n\n", "abc\n"),
+        ("abc", "abc"),
+        ("\n", ""),
+        ("a\r", "a\r"),
+    ] {
+        assert_eq!(
+            IdentifierSecret::from_file(content.into()).0.as_slice(),
+            text.as_bytes()
+        );
+    }
+}
+
+#[test]
+fn nothing_prints_a_key_or_a_secret() {
+    let key = Key::from_segment("hunter2").unwrap();
+    let printed = format!("{key:?} {:?}", secret("hunter2"));
+    assert_eq!(printed, "Key(..) IdentifierSecret(..)");
+}
+
+proptest! {
+    #[test]
+    fn a_minted_key_names_its_minter(random in any::<[u8; 32]>(), which in 0usize..5) {
+        let vectors = vectors();
+        let regions = regions(&vectors);
+        let secrets = all_secrets(&vectors, &regions);
+        let (name, text) = vectors.secrets.iter().nth(which).unwrap();
+        let key = mint(&secret(text), &random);
+        prop_assert_eq!(key.len(), 62);
+        prop_assert_eq!(region_of(&secrets, &key), regions.by_name(name.as_bytes()));
+    }
+
+    #[test]
+    fn decoding_agrees_with_long_division(number in any::<[u8; 40]>()) {
+        prop_assert_eq!(decode(base36(number).as_bytes()), Some(number));
+    }
+
+    #[test]
+    fn reading_a_segment_is_total_and_leaves_only_key_characters(segment in "\\PC{0,200}") {
+        if let Some(key) = Key::from_segment(&segment) {
+            let allowed = |b: &u8| b.is_ascii_alphanumeric() || *b == b'_' || *b == b'-';
+            prop_assert!(!key.reveal().is_empty() && key.reveal().iter().all(allowed));
+        }
+    }
+}

@@ -91,7 +91,7 @@ impl Country {
         let [one, two] = self
             .0
             .map(|letter| usize::from(letter).wrapping_sub(usize::from(b'A')));
-        (one < 26 && two < 26).then_some(one * 26 + two)
+        (one < 26 && two < 26).then(|| one * 26 + two)
     }
 }
 

@@ -268,7 +268,9 @@ fn duplicates<P: AsRef<str>>(
     if !repeats.is_empty() {
         for (index, (text, _)) in entries.iter().enumerate() {
             if let Ok(pattern) = Pattern::parse(index, text.as_ref()) {
-                firsts.entry(pattern).or_insert((index, text.as_ref()));
+                firsts
+                    .entry(pattern)
+                    .or_insert_with(|| (index, text.as_ref()));
             }
         }
     }
