@@ -55,17 +55,22 @@ pub fn check(path: &str) -> Result<(), PathFault> {
         return Err(PathFault::NotAbsolute);
     }
     let mut bytes = path.bytes();
+    let mut dots = false;
     while let Some(byte) = bytes.next() {
         match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' | b'~' => {}
-            b'%' => check_encoded(bytes.next(), bytes.next())?,
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'~' => {}
+            b'.' => dots = true,
+            b'%' => {
+                check_encoded(bytes.next(), bytes.next())?;
+                dots = true;
+            }
             b'\\' => return Err(PathFault::Backslash),
             0..=0x1f | 0x7f => return Err(PathFault::Control),
             b' ' | b'"' | b'#' | b'<' | b'>' | b'?' | 0x80.. => return Err(PathFault::Character),
             _ => {}
         }
     }
-    if segments(path).any(is_dots) {
+    if dots && segments(path).any(is_dots) {
         Err(PathFault::DotSegment)
     } else {
         Ok(())

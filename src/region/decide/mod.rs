@@ -62,7 +62,7 @@ impl Rules {
     pub fn decide(
         &self,
         question: &Question<'_>,
-        geo: &impl Geo,
+        geo: &(impl Geo + ?Sized),
         trace: &mut impl Trace,
     ) -> Result<Outcome, Rejection> {
         let pinned = self.pinned(question)?;
@@ -274,7 +274,12 @@ impl Rules {
     }
 
     /// Rules 7 to 10: what is left is where the client is.
-    fn by_address(&self, client: IpAddr, geo: &impl Geo, trace: &mut impl Trace) -> Decision {
+    fn by_address(
+        &self,
+        client: IpAddr,
+        geo: &(impl Geo + ?Sized),
+        trace: &mut impl Trace,
+    ) -> Decision {
         // An IPv4-mapped IPv6 address is an IPv4 address.
         let client = client.to_canonical();
         if let Some(region) = self.networks.region_of(client) {

@@ -132,7 +132,8 @@ pub enum SecretWarning {
 /// The keyed state of every region's secrets, wiped when dropped.
 #[derive(Clone, Default)]
 pub struct IdentifierSecrets {
-    keyed: Box<[(RegionId, Hmac<Sha256>)]>,
+    /// Never grown, so that no freed block keeps a state.
+    keyed: Vec<(RegionId, Hmac<Sha256>)>,
     warnings: Vec<SecretWarning>,
 }
 
@@ -147,7 +148,7 @@ impl IdentifierSecrets {
     pub fn new(lists: &[(RegionId, Vec<IdentifierSecret>)]) -> Result<Self, Vec<SecretFault>> {
         let mut faults = Vec::new();
         let mut warnings = Vec::new();
-        let mut keyed = Vec::new();
+        let mut keyed = Vec::with_capacity(lists.iter().map(|(_, secrets)| secrets.len()).sum());
         // Two secrets are the same if they make the same tags, which is a little wider than the
         // same text: HMAC pads short keys and hashes long ones.
         let mut seen: Vec<((RegionId, usize), [u8; 32])> = Vec::new();
@@ -177,10 +178,7 @@ impl IdentifierSecrets {
             }
         }
         if faults.is_empty() {
-            Ok(Self {
-                keyed: keyed.into(),
-                warnings,
-            })
+            Ok(Self { keyed, warnings })
         } else {
             Err(faults)
         }

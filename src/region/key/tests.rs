@@ -250,6 +250,14 @@ fn one_newline_of_a_file_is_dropped() {
 }
 
 #[test]
+fn secrets_and_their_keyed_states_are_wiped_when_dropped() {
+    fn wiped<T: zeroize::ZeroizeOnDrop>() {}
+    // A keyed HMAC is two states and the buffer of this hash, wiped by their own.
+    wiped::<Sha256>();
+    wiped::<Zeroizing<Vec<u8>>>();
+}
+
+#[test]
 fn nothing_prints_a_key_or_a_secret() {
     let key = Key::from_segment("hunter2").unwrap();
     let printed = format!("{key:?} {:?}", secret("hunter2"));

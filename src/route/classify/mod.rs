@@ -7,7 +7,7 @@ use std::fmt;
 
 use http::Method;
 
-use super::path::{PathFault, check, is, segments};
+use super::path::{PathFault, check, segments};
 use super::template::{DeliveryClass, Id, RouteTemplate, template};
 use super::word::Word;
 
@@ -49,6 +49,7 @@ pub struct RouteMatch<'a> {
     dialect: Dialect,
     key: Option<(KeyPlace, &'a str)>,
     path: &'a str,
+    is_api: bool,
 }
 
 impl fmt::Debug for RouteMatch<'_> {
@@ -85,9 +86,7 @@ impl<'a> RouteMatch<'a> {
 
     /// Whether the path is under `/api`.
     pub fn is_api(&self) -> bool {
-        segments(self.path)
-            .next()
-            .is_some_and(|first| is(first, b"api"))
+        self.is_api
     }
 
     /// The path of a redirect to the region's own host, in two parts to be joined: as it came,
@@ -117,16 +116,19 @@ const DEEPEST: usize = 7;
 pub fn classify(path: &str) -> Result<RouteMatch<'_>, PathFault> {
     check(path)?;
     let mut words = [Word::Other; DEEPEST];
+    let mut sent = [""; DEEPEST];
     let mut depth = 0;
-    for (word, segment) in words.iter_mut().zip(segments(path)) {
+    for ((word, slot), segment) in words.iter_mut().zip(&mut sent).zip(segments(path)) {
         *word = Word::of(segment);
+        *slot = segment;
         depth += 1;
     }
     let words = words.get_mut(..depth).unwrap_or_default();
     let key = find_key(words).and_then(|(place, position)| {
         *words.get_mut(position)? = Word::Key;
-        Some((place, segments(path).nth(position)?))
+        Some((place, *sent.get(position)?))
     });
+    let is_api = words.first() == Some(&Word::Api);
     let (id, dialect) = match words {
         [Word::Api, Word::V1, rest @ ..] => (v1(rest), Dialect::V1),
         [Word::Api, Word::V2, rest @ ..] => (later(rest).0, Dialect::V2V3),
@@ -139,6 +141,7 @@ pub fn classify(path: &str) -> Result<RouteMatch<'_>, PathFault> {
         dialect,
         key,
         path,
+        is_api,
     })
 }
 
