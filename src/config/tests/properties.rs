@@ -1,0 +1,3 @@
+//! Whatever the text is.
+
+use super::*;

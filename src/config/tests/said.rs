@@ -1,0 +1,3 @@
+//! What a configuration means, what is suspicious about it, and how problems look.
+
+use super::*;
