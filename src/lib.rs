@@ -1,5 +1,7 @@
 //! The regional gateway of Onetime Secret.
 
+pub mod admin;
+pub mod cli;
 pub mod client;
 pub mod config;
 pub mod geoip;
@@ -9,7 +11,9 @@ pub mod listen;
 pub mod net;
 pub mod proxy;
 pub mod region;
+pub mod reload;
 pub mod route;
+pub mod server;
 pub mod snapshot;
 pub mod telemetry;
 pub mod tls;

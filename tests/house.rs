@@ -2,7 +2,10 @@
 //! think, how long a file may grow, and that each says what it is. It reads text, not meaning:
 //! words in strings count as code.
 
-#![allow(clippy::expect_used, reason = "a test that cannot read its sources has failed")]
+#![allow(
+    clippy::expect_used,
+    reason = "a test that cannot read its sources has failed"
+)]
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,7 +13,15 @@ use std::path::{Path, PathBuf};
 
 /// Every room, ground floor first. A room imports rooms of lower floors only.
 const FLOORS: &[&[&str]] = &[
-    &["client", "geoip", "http1", "net", "region", "telemetry", "tls"],
+    &[
+        "client",
+        "geoip",
+        "http1",
+        "net",
+        "region",
+        "telemetry",
+        "tls",
+    ],
     &["headers", "route"],
     &["config", "upstream"],
     &["snapshot"],
@@ -63,7 +74,11 @@ fn thinking_rooms_only_think() {
         }
         let code = code(text.split("#[cfg(test)]").next().unwrap_or_default());
         for word in DOING_WORDS {
-            assert!(!code.contains(word), "{}: a thinking room says `{word}`", path.display());
+            assert!(
+                !code.contains(word),
+                "{}: a thinking room says `{word}`",
+                path.display()
+            );
         }
     }
 }
@@ -72,8 +87,16 @@ fn thinking_rooms_only_think() {
 fn files_are_short_and_introduce_themselves() {
     for (path, text) in sources() {
         let lines = text.lines().count();
-        assert!(lines <= LONGEST_FILE, "{} has {lines} lines", path.display());
-        assert!(text.starts_with("//!"), "{} does not say what it is", path.display());
+        assert!(
+            lines <= LONGEST_FILE,
+            "{} has {lines} lines",
+            path.display()
+        );
+        assert!(
+            text.starts_with("//!"),
+            "{} does not say what it is",
+            path.display()
+        );
     }
 }
 
@@ -145,7 +168,10 @@ fn top_level_words(group: &str) -> Vec<String> {
 }
 
 fn word(text: &str) -> Option<String> {
-    let word: String = text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+    let word: String = text
+        .chars()
+        .take_while(|c| c.is_alphanumeric() || *c == '_')
+        .collect();
     (!word.is_empty()).then_some(word)
 }
 

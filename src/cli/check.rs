@@ -10,7 +10,12 @@ use crate::reload::{Source, load};
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
     /// The configuration file
-    #[arg(long, short, value_name = "FILE", default_value = "/etc/onetime-gateway/gateway.toml")]
+    #[arg(
+        long,
+        short,
+        value_name = "FILE",
+        default_value = "/etc/onetime-gateway/gateway.toml"
+    )]
     config: PathBuf,
     /// Say which region's identifier secret verifies this key. A key on a command line can be seen
     /// by others on the machine: use one that was revealed or burned.
@@ -34,8 +39,12 @@ pub(super) fn check(arguments: &Arguments) -> u8 {
         super::complain(format_args!("warning: {warning}"));
     }
     let snapshot = &built.snapshot;
-    let endpoints: usize =
-        snapshot.config.regions.values().map(|region| region.endpoints.len()).sum();
+    let endpoints: usize = snapshot
+        .config
+        .regions
+        .values()
+        .map(|region| region.endpoints.len())
+        .sum();
     super::say(format_args!(
         "{}: fine ({} hosts, {} regions, {endpoints} endpoints, hash {:012x})",
         arguments.config.display(),
@@ -52,5 +61,9 @@ pub(super) fn check(arguments: &Arguments) -> u8 {
             }
         }
     }
-    if arguments.strict && !built.warnings.is_empty() { super::FAILED } else { super::FINE }
+    if arguments.strict && !built.warnings.is_empty() {
+        super::FAILED
+    } else {
+        super::FINE
+    }
 }

@@ -10,9 +10,9 @@ use http::Method;
 use serde_json::{Value, json};
 
 use crate::region::authority::Authority;
-use crate::region::decide::Question;
 use crate::region::hosts::HostKind;
 use crate::region::pin::Sent;
+use crate::region::question::Question;
 use crate::region::trace::Explanation;
 use crate::reload::{Source, load};
 use crate::route::classify::classify;
@@ -22,7 +22,12 @@ use crate::snapshot::Snapshot;
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
     /// The configuration file
-    #[arg(long, short, value_name = "FILE", default_value = "/etc/onetime-gateway/gateway.toml")]
+    #[arg(
+        long,
+        short,
+        value_name = "FILE",
+        default_value = "/etc/onetime-gateway/gateway.toml"
+    )]
     config: PathBuf,
     /// The host that the request names
     #[arg(long)]
@@ -58,7 +63,11 @@ pub(super) fn explain(arguments: &Arguments) -> u8 {
     };
     match explanation(arguments, &built.snapshot) {
         Ok(told) => {
-            super::say(if arguments.json { told.to_string() } else { in_words(&told) });
+            super::say(if arguments.json {
+                told.to_string()
+            } else {
+                in_words(&told)
+            });
             super::FINE
         }
         Err(why) => {
@@ -92,7 +101,9 @@ fn explanation(arguments: &Arguments, snapshot: &Snapshot) -> Result<Value, Stri
     };
     let mut cookies = named("cookie");
     cookies.extend(arguments.cookie.iter().map(String::as_str));
-    let own = snapshot.cookie_names().read(cookies.iter().map(|value| value.as_bytes()));
+    let own = snapshot
+        .cookie_names()
+        .read(cookies.iter().map(|value| value.as_bytes()));
     let question = Question {
         host: entry.kind,
         key: route.key(),
@@ -106,7 +117,12 @@ fn explanation(arguments: &Arguments, snapshot: &Snapshot) -> Result<Value, Stri
     let outcome = snapshot
         .rules()
         .decide(&question, snapshot.geo(), &mut trace)
-        .map_err(|rejection| format!("400: {rejection}; the regions are {}", snapshot.region_names()))?;
+        .map_err(|rejection| {
+            format!(
+                "400: {rejection}; the regions are {}",
+                snapshot.region_names()
+            )
+        })?;
     let elsewhere = snapshot.rules().page_elsewhere(entry.kind, route.key());
     let class = match entry.kind {
         HostKind::Auto => HostClass::Auto,
@@ -114,7 +130,9 @@ fn explanation(arguments: &Arguments, snapshot: &Snapshot) -> Result<Value, Stri
         HostKind::Alias(_) => HostClass::Alias,
     };
     let is_page = route.key_place().is_some_and(|place| place.is_page());
-    let action = snapshot.routes().action(class, &route, is_page && elsewhere.is_some());
+    let action = snapshot
+        .routes()
+        .action(class, &route, is_page && elsewhere.is_some());
     let region = outcome.decision.region;
     let steps: Vec<Value> = trace
         .steps
@@ -147,9 +165,18 @@ fn in_words(told: &Value) -> String {
         text("class"),
         text("action"),
     );
-    for step in told.get("rules").and_then(Value::as_array).into_iter().flatten() {
+    for step in told
+        .get("rules")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
         let of = |name: &str| step.get(name).and_then(Value::as_str).unwrap_or_default();
-        let mark = if step.get("fired") == Some(&Value::Bool(true)) { "=>" } else { "  " };
+        let mark = if step.get("fired") == Some(&Value::Bool(true)) {
+            "=>"
+        } else {
+            "  "
+        };
         words.push_str(&format!("\n  {mark} {:<12} {}", of("rule"), of("why")));
     }
     words

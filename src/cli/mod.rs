@@ -2,7 +2,6 @@
 //! not as it should be, 2 a bad command line or configuration).
 
 mod check;
-mod demo;
 mod explain;
 mod reload;
 mod run;
@@ -38,8 +37,6 @@ enum Command {
     Explain(explain::Arguments),
     /// Ask a running gateway to reload, and print its verdict
     Reload(reload::Arguments),
-    /// Five regions and a gateway before them on this machine, without any file
-    Demo(demo::Arguments),
 }
 
 /// Runs the command that the arguments name.
@@ -50,7 +47,6 @@ pub fn main() -> ExitCode {
         Command::Check(arguments) => check::check(&arguments),
         Command::Explain(arguments) => explain::explain(&arguments),
         Command::Reload(arguments) => reload::reload(&arguments),
-        Command::Demo(arguments) => demo::demo(&arguments),
     };
     ExitCode::from(code)
 }

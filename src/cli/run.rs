@@ -12,13 +12,18 @@ use crate::telemetry::log;
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
     /// The configuration file
-    #[arg(long, short, value_name = "FILE", default_value = "/etc/onetime-gateway/gateway.toml")]
+    #[arg(
+        long,
+        short,
+        value_name = "FILE",
+        default_value = "/etc/onetime-gateway/gateway.toml"
+    )]
     pub(super) config: PathBuf,
 }
 
 pub(super) fn run(arguments: &Arguments) -> u8 {
     let source = Source::File(arguments.config.clone());
-    log::start();
+    log::start("info", false);
     match Gateway::start(source) {
         Ok(gateway) => serve(gateway),
         Err(error) => refuse(&error),
@@ -36,7 +41,10 @@ pub(super) fn refuse(error: &StartError) -> u8 {
 
 /// Waits for signals until one says to stop, then drains.
 pub(super) fn serve(gateway: Gateway) -> u8 {
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => {
             super::complain(format_args!("cannot wait for signals: {error}"));

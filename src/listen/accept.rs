@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use rustls::{HandshakeKind, ProtocolVersion};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
@@ -15,6 +16,7 @@ use super::http2;
 use crate::net::stream::Stream;
 use crate::proxy::arrival::Scheme;
 use crate::proxy::worker::Worker;
+use crate::telemetry::worker::Event;
 
 /// The first pause after the process runs out of something (file descriptors, memory).
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
@@ -95,7 +97,7 @@ fn admit(
 ) {
     let limit = worker.view().config.limits.connections;
     let Some(admitted) = census.admit(limit) else {
-        worker.metrics.connection_refused();
+        worker.metrics.count(Event::ConnectionRefused, None, "");
         // Refused as cheaply as can be: a reset instead of a handshake.
         let _ = socket.set_zero_linger();
         return;
@@ -137,12 +139,25 @@ async fn serve_tls(socket: TcpStream, peer: SocketAddr, worker: Rc<Worker>) {
     drop(view);
     let stream = match handshake {
         Ok(Ok(stream)) => stream,
-        Ok(Err(error)) => return worker.metrics.handshake_failed(&error),
-        Err(_) => return worker.metrics.handshake_timed_out(),
+        Ok(Err(error)) => {
+            return worker
+                .metrics
+                .count(Event::HandshakeFailed, None, failure_label(&error));
+        }
+        Err(_) => {
+            return worker
+                .metrics
+                .count(Event::HandshakeFailed, None, "timeout");
+        }
     };
     let session = stream.get_ref().1;
     let http2 = session.alpn_protocol() == Some(b"h2");
-    worker.metrics.handshake_done(session, begun.elapsed());
+    let version = match session.protocol_version() {
+        Some(ProtocolVersion::TLSv1_3) => "1.3",
+        _ => "1.2",
+    };
+    let resumed = session.handshake_kind() == Some(HandshakeKind::Resumed);
+    worker.metrics.handshake(version, resumed, begun.elapsed());
     let stream = Stream::Tls(Box::new(stream.into()));
     if http2 {
         http2::serve(stream, peer, worker).await;
@@ -150,5 +165,21 @@ async fn serve_tls(socket: TcpStream, peer: SocketAddr, worker: Rc<Worker>) {
         http1::Connection::new(stream, peer, Scheme::Https, worker)
             .serve()
             .await;
+    }
+}
+
+/// Why a handshake failed, in few words: what the peer did, or did not do.
+fn failure_label(error: &std::io::Error) -> &'static str {
+    let inner = error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    match inner {
+        Some(rustls::Error::PeerIncompatible(_)) => "incompatible",
+        Some(rustls::Error::PeerMisbehaved(_)) => "misbehaved",
+        Some(rustls::Error::AlertReceived(_)) => "alert",
+        Some(rustls::Error::InvalidMessage(_)) => "not-tls",
+        Some(rustls::Error::NoApplicationProtocol) => "no-common-protocol",
+        Some(_) => "other",
+        None => "closed",
     }
 }

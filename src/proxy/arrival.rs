@@ -18,6 +18,16 @@ pub enum Protocol {
 }
 
 impl Protocol {
+    /// The name in metrics and logs.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Http10 => "http/1.0",
+            Self::Http11 => "http/1.1",
+            Self::Http2 => "http/2",
+        }
+    }
+
     /// The version as `Via` writes it (RFC 9110 §7.6.3).
     #[must_use]
     pub const fn received(self) -> &'static str {

@@ -5,7 +5,7 @@ use super::arrival::{Arrival, Target};
 use super::refusal::Refusal;
 use super::worker::View;
 use crate::region::authority::{Authority, Host};
-use crate::region::decide::Outcome;
+use crate::region::question::Outcome;
 use crate::route::table::FixedResponse;
 
 /// Keys are not for crawlers.

@@ -11,8 +11,8 @@ use super::arrival::{Arrival, Protocol};
 use super::refusal::Refusal;
 use super::worker::{View, Worker};
 use crate::region::Reason;
-use crate::region::decide::{KeyFinding, Outcome};
 use crate::region::hosts::HostKind;
+use crate::region::question::{KeyFinding, Outcome};
 use crate::route::template::RouteTemplate;
 use crate::upstream::failure::Cause;
 use crate::upstream::travel::Journey;
@@ -73,6 +73,11 @@ pub enum Method {
 }
 
 impl Method {
+    /// The words of metrics and logs, in the order of the variants.
+    pub const LABELS: [&'static str; 8] = [
+        "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "other",
+    ];
+
     fn of(token: &str) -> Self {
         match token {
             "DELETE" => Self::Delete,

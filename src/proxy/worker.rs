@@ -13,9 +13,13 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use uuid::Builder;
 
+use super::arrival::Protocol;
 use super::record::Record;
+use super::refusal::Refusal;
+use crate::region::question::KeyFinding;
 use crate::snapshot::Snapshot;
-use crate::telemetry::worker::WorkerMetrics;
+use crate::telemetry::worker::{Event, Gauges, Sample, WorkerMetrics};
+use crate::upstream::failure::Cause;
 use crate::upstream::pool::Pools;
 
 /// The snapshot that one request sees from start to end.
@@ -106,7 +110,58 @@ impl Worker {
 
     /// Takes in a request that has ended.
     pub fn remember(&self, record: &Record, now: Instant) {
-        let _ = (record, now);
+        let region = record.decided.map(|(region, _)| region);
+        let journey = record.travelled();
+        self.metrics.record(&Sample {
+            region,
+            route: record
+                .route
+                .and_then(|route| u16::try_from(route.index()).ok()),
+            method: record.method as u8,
+            reason: record
+                .decided
+                .and_then(|(_, reason)| u8::try_from(reason.index()).ok()),
+            status: record.status,
+            total: now - record.started,
+            upstream: record.region_time(),
+            overhead: record.own_time(now),
+            connect: journey.connect,
+            received: record.bytes_in,
+            sent: record.bytes_out,
+            protocol: record.protocol.map_or("unread", Protocol::label),
+            bare_host: record.bare_host,
+            key: record
+                .key
+                .map(KeyFinding::label)
+                .filter(|label| *label != "not-asked"),
+        });
+        if let Some(refusal) = record.refusal {
+            self.metrics.count(Event::Refused, region, refusal.label());
+            self.metrics
+                .count(Event::Fault, region, refusal.fault().label());
+            if matches!(refusal, Refusal::Region(failure) if failure.cause == Cause::WrongRegion) {
+                self.metrics.count(Event::CrossRegion, region, "");
+            }
+        }
+        if let Some(cause) = record.broken {
+            self.metrics.count(Event::Broken, region, cause.label());
+        }
+        if record.redirect {
+            self.metrics.count(Event::Redirected, region, "");
+        }
+        for cause in &journey.failed {
+            self.metrics
+                .count(Event::AttemptFailed, region, cause.label());
+        }
+    }
+
+    /// Says what is so at the moment.
+    pub fn publish(&self) {
+        self.metrics.gauge(Gauges {
+            connections: self.connections.get(),
+            in_flight: self.in_flight.get(),
+            pooled: self.pools.idle() as u64,
+        });
     }
 }
 

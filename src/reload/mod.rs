@@ -9,9 +9,11 @@ use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
 use rustls::ServerConfig;
+use rustls::server::ProducesTickets;
 
 use crate::config::problem::Problems;
-use crate::config::{Config, restart};
+use crate::config::tls::MinVersion;
+use crate::config::{Config, restart_needed};
 use crate::snapshot::Snapshot;
 use crate::snapshot::build::{Built, Materials, build};
 use crate::tls::resolver::CertResolver;
@@ -95,7 +97,7 @@ pub fn load(
         directory: &directory,
         previous,
         now,
-        hash: crate::config::hash(text.as_bytes()),
+        hash: crate::config::hash(&text),
         label,
     };
     let mut built = build(config, &materials, Problems::new(&name, &text))?;
@@ -113,6 +115,7 @@ pub struct Reloader {
     /// How TLS is spoken with clients.
     pub tls: Arc<ArcSwap<ServerConfig>>,
     resolver: Arc<CertResolver>,
+    tickets: Arc<dyn ProducesTickets>,
     label: Box<dyn Fn(&str) -> u16 + Send + Sync>,
     files: Mutex<watch::Signature>,
 }
@@ -130,13 +133,17 @@ impl Reloader {
         let built = load(&source, None, now, &*label)?;
         let snapshot = built.snapshot;
         let resolver = Arc::new(CertResolver::new(snapshot.certificates.clone()));
-        let tls = crate::tls::server_config(resolver.clone(), snapshot.config.tls.min_version);
+        let tickets = crate::tls::tickets().map_err(|error| whole(&source, &error))?;
+        let only = snapshot.config.tls.min_version == MinVersion::Tls13;
+        let tls = crate::tls::server_config(resolver.clone(), tickets.clone(), only)
+            .map_err(|error| whole(&source, &error))?;
         let files = watch::Signature::of(watched(&source, &snapshot.config));
         let reloader = Self {
             source,
             live: Arc::new(ArcSwap::from_pointee(snapshot)),
             tls: Arc::new(ArcSwap::new(tls)),
             resolver,
+            tickets,
             label,
             files: Mutex::new(files),
         };
@@ -159,15 +166,24 @@ impl Reloader {
                 *files = watch::Signature::of(watched(&self.source, &snapshot.config));
                 let mut warnings = built.warnings;
                 warnings.extend(
-                    restart::needed(&previous.config, &snapshot.config)
+                    restart_needed(&previous.config, &snapshot.config)
                         .into_iter()
-                        .map(|what| format!("{what} has changed: this takes effect after a restart")),
+                        .map(|what| {
+                            format!("{what} has changed: this takes effect after a restart")
+                        }),
                 );
                 self.resolver.swap(snapshot.certificates.clone());
                 let version = snapshot.config.tls.min_version;
                 if version != previous.config.tls.min_version {
-                    let tls = crate::tls::server_config(self.resolver.clone(), version);
-                    self.tls.store(tls);
+                    let only = version == MinVersion::Tls13;
+                    match crate::tls::server_config(
+                        self.resolver.clone(),
+                        self.tickets.clone(),
+                        only,
+                    ) {
+                        Ok(tls) => self.tls.store(tls),
+                        Err(error) => warnings.push(error.to_string()),
+                    }
                 }
                 let verdict = Verdict::Applied {
                     generation: snapshot.generation,
@@ -191,7 +207,10 @@ impl Reloader {
     /// Directories in which something may change.
     #[must_use]
     pub fn directories(&self) -> Vec<PathBuf> {
-        self.files.lock().unwrap_or_else(PoisonError::into_inner).directories()
+        self.files
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .directories()
     }
 
     fn own_file(&self) -> Option<PathBuf> {
@@ -202,11 +221,20 @@ impl Reloader {
     }
 }
 
+fn whole(source: &Source, error: &dyn std::fmt::Display) -> Problems {
+    let mut problems = Problems::new(&source.label(), "");
+    problems.whole(error.to_string());
+    problems
+}
+
 /// All files whose content the snapshot depends on.
 fn watched(source: &Source, config: &Config) -> Vec<PathBuf> {
     let directory = source.directory();
-    let mut files: Vec<PathBuf> =
-        config.files().iter().map(|path| path.resolve(&directory)).collect();
+    let mut files: Vec<PathBuf> = config
+        .files()
+        .iter()
+        .map(|path| path.resolve(&directory))
+        .collect();
     if let Source::File(path) = source {
         files.push(path.clone());
     }

@@ -3,7 +3,6 @@
 //! and by the kernel's notices, which only make it quicker.
 
 use std::collections::BTreeSet;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +10,8 @@ use std::time::Duration;
 use notify::{RecursiveMode, Watcher};
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
+
+use crate::snapshot::files::{Facts, facts};
 
 /// How often files are looked at when the kernel says nothing.
 const POLL: Duration = Duration::from_secs(1);
@@ -20,13 +21,21 @@ const QUIET: Duration = Duration::from_millis(100);
 
 /// What the file system says of a set of files.
 #[derive(Debug, Default, Eq, PartialEq)]
-pub struct Signature(Vec<(PathBuf, Option<[i64; 5]>)>);
+pub struct Signature(Vec<(PathBuf, Facts)>);
 
 impl Signature {
     /// Looks at the files.
     #[must_use]
     pub fn of(files: Vec<PathBuf>) -> Self {
-        Self(files.into_iter().map(|path| { let facts = facts(&path); (path, facts) }).collect())
+        Self(
+            files
+                .into_iter()
+                .map(|path| {
+                    let facts = facts(&path);
+                    (path, facts)
+                })
+                .collect(),
+        )
     }
 
     /// Whether any of them looks different now.
@@ -40,17 +49,16 @@ impl Signature {
     pub fn directories(&self) -> Vec<PathBuf> {
         let parents = self.0.iter().filter_map(|(path, _)| path.parent());
         let set: BTreeSet<&Path> = parents
-            .map(|parent| if parent.as_os_str().is_empty() { Path::new(".") } else { parent })
+            .map(|parent| {
+                if parent.as_os_str().is_empty() {
+                    Path::new(".")
+                } else {
+                    parent
+                }
+            })
             .collect();
         set.into_iter().map(Path::to_path_buf).collect()
     }
-}
-
-/// What tells two versions of a file apart without reading it.
-fn facts(path: &Path) -> Option<[i64; 5]> {
-    let meta = std::fs::metadata(path).ok()?;
-    let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
-    Some([number(meta.dev()), number(meta.ino()), number(meta.len()), meta.mtime(), meta.mtime_nsec()])
 }
 
 /// Calls `changed` whenever `is_stale` says yes and the files have come to rest. Never returns.
@@ -108,6 +116,9 @@ mod tests {
         std::fs::remove_file(&link).expect("removed");
         assert!(signature.has_changed(), "a missing file is a change");
         std::os::unix::fs::symlink(&other, &link).expect("linked");
-        assert!(signature.has_changed(), "another file behind the link is a change");
+        assert!(
+            signature.has_changed(),
+            "another file behind the link is a change"
+        );
     }
 }

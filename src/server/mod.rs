@@ -13,8 +13,11 @@ use tokio::sync::watch;
 use crate::config::problem::Problems;
 use crate::listen::accept::Census;
 use crate::listen::socket;
+use crate::proxy::record::Method;
+use crate::region::Reason;
 use crate::reload::{Reloader, Source, Verdict};
-use crate::telemetry::Telemetry;
+use crate::route::template::{RouteTemplate, TEMPLATES};
+use crate::telemetry::{Tables, Telemetry};
 
 /// How far the process is on its way out.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -76,7 +79,7 @@ impl Gateway {
     /// # Errors
     /// [`StartError`]: nothing was started.
     pub fn start(source: Source) -> Result<Self, StartError> {
-        let telemetry = Arc::new(Telemetry::new());
+        let telemetry = Arc::new(Telemetry::new(tables()));
         let labels = telemetry.clone();
         let (reloader, warnings) = Reloader::start(
             source,
@@ -158,7 +161,10 @@ impl Gateway {
     /// Something through which other threads can ask for a reload.
     #[must_use]
     pub fn handle(&self) -> Handle {
-        Handle { reloader: self.reloader.clone(), telemetry: self.telemetry.clone() }
+        Handle {
+            reloader: self.reloader.clone(),
+            telemetry: self.telemetry.clone(),
+        }
     }
 
     /// Stops accepting, lets what is in flight finish within the configured time, and returns when
@@ -198,6 +204,15 @@ impl Handle {
     }
 }
 
+/// The texts of labels, from the rooms that know them.
+fn tables() -> Tables {
+    Tables {
+        routes: TEMPLATES.iter().map(RouteTemplate::label).collect(),
+        methods: Method::LABELS.to_vec(),
+        reasons: Reason::ALL.iter().map(|reason| reason.label()).collect(),
+    }
+}
+
 fn bind(
     address: SocketAddr,
     threads: usize,
@@ -209,6 +224,10 @@ fn bind(
         what,
         error,
     })?;
-    bound.extend(listeners.first().and_then(|listener| listener.local_addr().ok()));
+    bound.extend(
+        listeners
+            .first()
+            .and_then(|listener| listener.local_addr().ok()),
+    );
     Ok(listeners)
 }

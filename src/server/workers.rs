@@ -39,7 +39,11 @@ pub(super) struct Part {
 }
 
 /// Starts a worker.
-pub(super) fn spawn(number: usize, sockets: Sockets, part: Part) -> std::io::Result<JoinHandle<()>> {
+pub(super) fn spawn(
+    number: usize,
+    sockets: Sockets,
+    part: Part,
+) -> std::io::Result<JoinHandle<()>> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     std::thread::Builder::new()
         .name(format!("worker-{number}"))

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::{ClientTimeouts, RegionPart, Snapshot};
+use super::{ClientTimeouts, Kept, RegionPart, Snapshot};
 use crate::client::HeaderSource;
 use crate::client::trusted::TrustedProxies;
 use crate::config::Config;
@@ -17,10 +17,9 @@ use crate::config::problem::Problems;
 use crate::config::region::SecretSource;
 use crate::config::route::Action;
 use crate::config::server::ClientAddressHeader;
-use crate::geoip::Database;
 use crate::region::decide::{CredentialsRule, Rules};
 use crate::region::hosts::{HostEntry, HostKind, HostTable};
-use crate::region::key::{IdentifierSecret, IdentifierSecrets};
+use crate::region::key::{IdentifierSecret, IdentifierSecrets, SecretFault, SecretWarning};
 use crate::region::network::Networks;
 use crate::region::pin::CookieNames;
 use crate::region::place::{Continent, Country, Places};
@@ -59,13 +58,21 @@ pub fn build(
     materials: &Materials<'_>,
     problems: Problems,
 ) -> Result<Built, Problems> {
-    let mut builder = Builder { config: &config, materials, problems, warnings: Vec::new() };
+    let mut builder = Builder {
+        config: &config,
+        materials,
+        problems,
+        warnings: Vec::new(),
+    };
     let parts = builder.parts();
-    let Builder { problems, warnings, .. } = builder;
+    let Builder {
+        problems, warnings, ..
+    } = builder;
     match parts {
-        Some(parts) if problems.is_empty() => {
-            Ok(Built { snapshot: parts.into_snapshot(config, materials), warnings })
-        }
+        Some(parts) if problems.is_empty() => Ok(Built {
+            snapshot: parts.into_snapshot(config, materials),
+            warnings,
+        }),
         _ => Err(problems),
     }
 }
@@ -78,7 +85,7 @@ struct Parts {
     routes: RouteTable,
     regions: Vec<RegionPart>,
     cookies: CookieNames,
-    database: Option<Arc<Database>>,
+    database: Option<Kept>,
     notices: Vec<Vec<Vec<(String, String)>>>,
 }
 
@@ -88,7 +95,9 @@ impl Parts {
         let endpoints = self.regions.iter().flat_map(|part| &part.cluster.endpoints);
         let server = &config.server;
         Snapshot {
-            generation: materials.previous.map_or(1, |previous| previous.generation + 1),
+            generation: materials
+                .previous
+                .map_or(1, |previous| previous.generation + 1),
             hash: materials.hash,
             region_names: names.join(", "),
             trusted: TrustedProxies::new(&server.trusted_proxies),
@@ -156,7 +165,10 @@ impl Builder<'_> {
         let clusters = self.clusters();
         let cookies = self.cookies();
         let id = |name: &RegionName| regions.by_name(name.as_str().as_bytes());
-        let (no_country, default) = (id(&self.config.geo.no_country)?, id(&self.config.geo.default)?);
+        let (no_country, default) = (
+            id(&self.config.geo.no_country)?,
+            id(&self.config.geo.default)?,
+        );
         let credentials = match &self.config.decision.credentials_region {
             Credentials::Region(name) => CredentialsRule::Region(id(name)?),
             Credentials::Refuse => CredentialsRule::Refuse,
@@ -198,7 +210,11 @@ impl Builder<'_> {
             })
             .collect();
         Regions::new(&definitions)
-            .map_err(|faults| faults.iter().for_each(|fault| self.problems.whole(fault.to_string())))
+            .map_err(|faults| {
+                faults
+                    .iter()
+                    .for_each(|fault| self.problems.whole(fault.to_string()))
+            })
             .ok()
     }
 
@@ -215,7 +231,11 @@ impl Builder<'_> {
             entries.push((host.pattern.to_string(), HostEntry { kind, payload }));
         }
         HostTable::new(&entries)
-            .map_err(|faults| faults.iter().for_each(|fault| self.problems.whole(fault.to_string())))
+            .map_err(|faults| {
+                faults
+                    .iter()
+                    .for_each(|fault| self.problems.whole(fault.to_string()))
+            })
             .ok()
     }
 
@@ -231,18 +251,24 @@ impl Builder<'_> {
                     Action::Proxy => RuleAction::Proxy,
                     Action::Redirect => RuleAction::Redirect,
                     Action::Deny => RuleAction::Deny,
-                    Action::Respond { status, body, content_type } => {
-                        RuleAction::Respond(FixedResponse {
-                            status: *status,
-                            content_type: content_type.clone(),
-                            body: body.clone().into(),
-                        })
-                    }
+                    Action::Respond {
+                        status,
+                        body,
+                        content_type,
+                    } => RuleAction::Respond(FixedResponse {
+                        status: *status,
+                        content_type: content_type.clone(),
+                        body: body.clone().into(),
+                    }),
                 },
             })
             .collect();
         RouteTable::new(&rules)
-            .map_err(|faults| faults.iter().for_each(|fault| self.problems.whole(fault.to_string())))
+            .map_err(|faults| {
+                faults
+                    .iter()
+                    .for_each(|fault| self.problems.whole(fault.to_string()))
+            })
             .ok()
     }
 
@@ -257,7 +283,11 @@ impl Builder<'_> {
             })
             .collect();
         Networks::new(&list)
-            .map_err(|faults| faults.iter().for_each(|fault| self.problems.whole(fault.to_string())))
+            .map_err(|faults| {
+                faults
+                    .iter()
+                    .for_each(|fault| self.problems.whole(fault.to_string()))
+            })
             .ok()
     }
 
@@ -293,18 +323,22 @@ impl Builder<'_> {
                 fields.push(("Sunset".to_owned(), httpdate::fmt_http_date(date)));
             }
             if notice.link {
-                fields.push(("Link".to_owned(), format!("<{origin}/>; rel=\"successor-version\"")));
+                fields.push((
+                    "Link".to_owned(),
+                    format!("<{origin}/>; rel=\"successor-version\""),
+                ));
             }
             fields
         };
-        let of_host = |notice: &Option<Notice>| {
-            notice.iter().flat_map(|notice| {
-                regions
-                    .iter()
-                    .map(|(_, region)| fields(notice, &format!("https://{}", region.host())))
-            })
-        };
-        self.config.hosts.iter().map(|host| of_host(&host.notice).collect()).collect()
+        let mut of_hosts = Vec::with_capacity(self.config.hosts.len());
+        for host in &self.config.hosts {
+            let mut of_regions = Vec::new();
+            for (notice, (_, region)) in host.notice.iter().cycle().zip(regions.iter()) {
+                of_regions.push(fields(notice, &format!("https://{}", region.host())));
+            }
+            of_hosts.push(of_regions);
+        }
+        of_hosts
     }
 
     fn secrets(&mut self, regions: &Regions) -> Option<IdentifierSecrets> {
@@ -323,13 +357,55 @@ impl Builder<'_> {
         }
         match IdentifierSecrets::new(&lists) {
             Ok(secrets) => {
-                self.warnings.extend(secrets.warnings().iter().map(ToString::to_string));
+                for warning in secrets.warnings() {
+                    let (words, region) = match warning {
+                        SecretWarning::Short { region, .. } => {
+                            ("is short: use at least 32 bytes", region)
+                        }
+                        SecretWarning::Repeated { region, .. } => ("is listed twice", region),
+                    };
+                    let name = regions.get(*region).name().as_str();
+                    self.warnings
+                        .push(format!("an identifier secret of {name} {words}"));
+                }
                 complete.then_some(secrets)
             }
             Err(faults) => {
-                faults.iter().for_each(|fault| self.problems.whole(fault.to_string()));
+                for fault in faults {
+                    self.secret_fault(&fault, regions);
+                }
                 None
             }
+        }
+    }
+
+    /// Reports a fault at the value that names the secret.
+    fn secret_fault(&mut self, fault: &SecretFault, regions: &Regions) {
+        let (region, position, words) = match *fault {
+            SecretFault::Empty { region, position } => (region, position, fault.to_string()),
+            SecretFault::Shared {
+                first: (first, _),
+                second: (second, position),
+            } => {
+                let words = format!(
+                    "{} and {} have the same identifier secret: a key could not tell them apart",
+                    regions.get(first).name().as_str(),
+                    regions.get(second).name().as_str()
+                );
+                (second, position, words)
+            }
+        };
+        let name = regions.get(region).name().as_str();
+        let source = self
+            .config
+            .regions
+            .values()
+            .find(|region| region.name.as_str() == name)
+            .and_then(|region| region.identifier_secrets.get(position));
+        match source {
+            Some(SecretSource::Env { place, .. }) => self.problems.at(place, words),
+            Some(SecretSource::File(path)) => self.problems.at(&path.place, words),
+            None => self.problems.whole(words),
         }
     }
 
@@ -340,18 +416,21 @@ impl Builder<'_> {
                     Some(IdentifierSecret::new(value.into_encoded_bytes()))
                 }
                 Some(_) => {
-                    self.problems.at(place, format!("the environment variable {name} is empty"));
+                    self.problems
+                        .at(place, format!("the environment variable {name} is empty"));
                     None
                 }
                 None => {
-                    self.problems.at(place, format!("the environment variable {name} is not set"));
+                    self.problems
+                        .at(place, format!("the environment variable {name} is not set"));
                     None
                 }
             },
             SecretSource::File(path) => {
                 let content = self.read(path)?;
                 if content.trim_ascii().is_empty() {
-                    self.problems.at(&path.place, "the file of the identifier secret is empty");
+                    self.problems
+                        .at(&path.place, "the file of the identifier secret is empty");
                     return None;
                 }
                 Some(IdentifierSecret::from_file(content))
@@ -364,7 +443,10 @@ impl Builder<'_> {
         let resolved = path.resolve(self.materials.directory);
         std::fs::read(&resolved)
             .map_err(|error| {
-                self.problems.at(&path.place, format!("cannot read {}: {error}", resolved.display()));
+                self.problems.at(
+                    &path.place,
+                    format!("cannot read {}: {error}", resolved.display()),
+                );
             })
             .ok()
     }

@@ -7,12 +7,14 @@ use std::sync::Arc;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 
-use super::RegionPart;
 use super::build::Builder;
+use super::files::facts;
+use super::{Kept, RegionPart};
+use crate::config::endpoint::{Endpoint as Described, EndpointAddress, HostHeader};
 use crate::config::place::FilePath;
-use crate::config::region::{Endpoint as Described, EndpointAddress, HostHeader, Region};
+use crate::config::region::Region;
 use crate::geoip::Database;
-use crate::tls::store::CertStore;
+use crate::tls::store::{CertError, CertStore, Certificate};
 use crate::upstream::endpoint::{Cluster, Endpoint, EndpointTls, Place, PoolLimits, Timeouts};
 
 /// TLS towards regions, one configuration for each set of authorities.
@@ -63,7 +65,10 @@ impl Builder<'_> {
             }),
             origin: format!("https://{}{port}", region.host.as_str()),
             label: (self.materials.label)(region.name.as_str()),
-            keeps_host: region.endpoints.iter().any(|e| e.host_header == HostHeader::Client),
+            keeps_host: region
+                .endpoints
+                .iter()
+                .any(|e| e.host_header == HostHeader::Client),
         })
     }
 
@@ -77,9 +82,19 @@ impl Builder<'_> {
         let (scheme, tls, identity) = if described.tls {
             let (config, identity) = self.client_config(described.ca.as_ref(), configs)?;
             let server_name = ServerName::try_from(described.sni.as_str().to_owned())
-                .map_err(|_| self.problems.at(&described.place, "the name for SNI is not valid"))
+                .map_err(|_| {
+                    self.problems
+                        .at(&described.place, "the name for SNI is not valid")
+                })
                 .ok()?;
-            ("https", Some(EndpointTls { config, server_name }), identity)
+            (
+                "https",
+                Some(EndpointTls {
+                    config,
+                    server_name,
+                }),
+                identity,
+            )
         } else {
             ("http", None, 0)
         };
@@ -88,9 +103,10 @@ impl Builder<'_> {
                 let shown = std::net::SocketAddr::new(*address, described.port).to_string();
                 (Place::Address(*address), shown)
             }
-            EndpointAddress::Name(name) => {
-                (Place::Name(name.clone()), format!("{name}:{}", described.port))
-            }
+            EndpointAddress::Name(name) => (
+                Place::Name(name.clone()),
+                format!("{name}:{}", described.port),
+            ),
         };
         let port = match self.config.server.https_public_port {
             443 => String::new(),
@@ -142,7 +158,9 @@ impl Builder<'_> {
             Some(path) => Some(self.read(path)?),
             None => None,
         };
-        let identity = content.as_deref().map_or(1, crate::config::hash);
+        let identity = content
+            .as_deref()
+            .map_or(1, |pem| crate::config::hash(&String::from_utf8_lossy(pem)));
         // The same authorities as before: resumption data and configuration live on.
         if let Some(kept) = self.kept_config(identity) {
             configs.insert(key, (kept.clone(), identity));
@@ -186,19 +204,76 @@ impl Builder<'_> {
         if !complete {
             return None;
         }
-        let _ = loaded;
-        None
-    }
-
-    pub(super) fn database(&mut self) -> Option<Option<Arc<Database>>> {
-        let Some(path) = &self.config.geo.database else { return Some(None) };
-        let resolved = path.resolve(self.materials.directory);
-        match Database::open(&resolved) {
-            Ok(database) => Some(Some(Arc::new(database))),
-            Err(error) => {
-                self.problems.at(&path.place, error.to_string());
-                None
+        let mut certificates = Vec::with_capacity(loaded.len());
+        for (described, chain, key) in loaded {
+            let parsed = match Certificate::chain(&chain) {
+                Ok(parsed) => parsed,
+                Err(error) => {
+                    self.problems.at(&described.chain.place, error.to_string());
+                    complete = false;
+                    continue;
+                }
+            };
+            match Certificate::new(parsed, &key) {
+                Ok(certificate) => {
+                    self.warnings
+                        .extend(certificate.warning(self.materials.now));
+                    certificates.push(certificate);
+                }
+                Err(error) => {
+                    let place = match error {
+                        CertError::Malformed(_) | CertError::NoCertificate | CertError::NoNames => {
+                            &described.chain.place
+                        }
+                        _ => &described.key.place,
+                    };
+                    self.problems.at(place, error.to_string());
+                    complete = false;
+                }
             }
         }
+        if complete {
+            CertStore::new(certificates).map(Arc::new)
+        } else {
+            None
+        }
+    }
+
+    pub(super) fn database(&mut self) -> Option<Option<Kept>> {
+        let Some(path) = &self.config.geo.database else {
+            return Some(None);
+        };
+        let resolved = path.resolve(self.materials.directory);
+        let facts = facts(&resolved);
+        let previous = self
+            .materials
+            .previous
+            .and_then(|previous| previous.database.as_ref());
+        let kept = previous
+            .filter(|kept| kept.path == resolved && kept.facts == facts && facts.is_some())
+            .cloned();
+        let kept = match kept {
+            Some(kept) => kept,
+            None => match Database::open(&resolved) {
+                Ok(database) => Kept {
+                    database: Arc::new(database),
+                    path: resolved,
+                    facts,
+                },
+                Err(error) => {
+                    self.problems.at(&path.place, error.to_string());
+                    return None;
+                }
+            },
+        };
+        let age = kept.database.age(self.materials.now);
+        if age > self.config.geo.max_age {
+            self.warnings.push(format!(
+                "the country database {} is {} days old",
+                kept.path.display(),
+                age.as_secs() / 86_400
+            ));
+        }
+        Some(Some(kept))
     }
 }

@@ -3,6 +3,7 @@
 
 pub mod build;
 mod clusters;
+pub mod files;
 
 use std::collections::HashSet;
 use std::net::IpAddr;
@@ -59,6 +60,15 @@ pub(crate) struct RegionPart {
     pub(crate) keeps_host: bool,
 }
 
+/// The country database, and the file that it was read from, so that an unchanged one is not read
+/// again at every reload.
+#[derive(Clone)]
+pub(crate) struct Kept {
+    pub(crate) database: Arc<Database>,
+    pub(crate) path: std::path::PathBuf,
+    pub(crate) facts: files::Facts,
+}
+
 /// A compiled configuration.
 pub struct Snapshot {
     /// What it was compiled from.
@@ -77,7 +87,7 @@ pub struct Snapshot {
     pub(crate) trusted: TrustedProxies,
     pub(crate) source: HeaderSource,
     pub(crate) cookies: CookieNames,
-    pub(crate) database: Option<Arc<Database>>,
+    pub(crate) database: Option<Kept>,
     pub(crate) notices: Vec<Vec<Vec<(String, String)>>>,
     pub(crate) timeouts: ClientTimeouts,
     pub(crate) hsts: Option<String>,
@@ -288,7 +298,7 @@ impl Snapshot {
     /// The country database.
     #[must_use]
     pub fn database(&self) -> Option<&Database> {
-        self.database.as_deref()
+        self.database.as_ref().map(|kept| &*kept.database)
     }
 }
 
@@ -303,7 +313,7 @@ fn takes_image(path: &str) -> bool {
 
 impl Geo for Snapshot {
     fn lookup(&self, address: IpAddr) -> Option<Location> {
-        let location = self.database.as_ref()?.country(address)?;
+        let location = self.database()?.country(address)?;
         Some(Location {
             country: location.country,
             continent: location.continent,

@@ -1,2 +1,169 @@
-//! shim
+//! What is measured, and how it is told: metrics for Prometheus, lines for operators.
+//!
+//! Two kinds, one text. What happens on the request's path is counted in each worker's own arrays
+//! (`worker`): the `metrics` crate's histogram is a list shared by all threads that grows until
+//! somebody drains it. Everything else (reloads, certificates, the process) goes through the
+//! `metrics` crate and its Prometheus exporter.
+
+pub mod histogram;
+pub mod log;
+mod process;
+mod text;
 pub mod worker;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+
+use worker::{Counts, WorkerMetrics};
+
+/// Names of regions are kept for the life of the process; beyond so many they are counted as one.
+const MOST_REGIONS: usize = 512;
+
+/// The texts behind the numbers of labels.
+#[derive(Clone, Debug)]
+pub struct Tables {
+    /// Routes by index.
+    pub routes: Vec<&'static str>,
+    /// Methods by index.
+    pub methods: Vec<&'static str>,
+    /// Reasons by index.
+    pub reasons: Vec<&'static str>,
+}
+
+/// One gateway's metrics. Several gateways in one process (tests) never mix.
+pub struct Telemetry {
+    tables: Tables,
+    regions: Mutex<Vec<Arc<str>>>,
+    workers: Mutex<Vec<Arc<WorkerMetrics>>>,
+    recorder: PrometheusRecorder,
+    handle: PrometheusHandle,
+}
+
+impl Telemetry {
+    /// Metrics with these labels.
+    #[must_use]
+    pub fn new(tables: Tables) -> Self {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let handle = recorder.handle();
+        let telemetry = Self {
+            tables,
+            regions: Mutex::default(),
+            workers: Mutex::default(),
+            recorder,
+            handle,
+        };
+        telemetry.cold(describe);
+        telemetry
+    }
+
+    /// The number of a region's name, the same for the life of the process.
+    #[must_use]
+    pub fn region(&self, name: &str) -> u16 {
+        let mut regions = self.regions.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = regions
+            .iter()
+            .position(|known| &**known == name)
+            .unwrap_or_else(|| {
+                if regions.len() < MOST_REGIONS {
+                    let label = if regions.len() + 1 == MOST_REGIONS {
+                        "other"
+                    } else {
+                        name
+                    };
+                    regions.push(label.into());
+                }
+                regions.len() - 1
+            });
+        u16::try_from(place).unwrap_or(u16::MAX - 1)
+    }
+
+    /// The metrics of one more worker.
+    #[must_use]
+    pub fn worker(&self) -> Arc<WorkerMetrics> {
+        let worker = Arc::new(WorkerMetrics::default());
+        self.workers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(worker.clone());
+        worker
+    }
+
+    /// Runs `emit` with the `metrics` crate's macros going to this gateway's recorder.
+    pub fn cold<T>(&self, emit: impl FnOnce() -> T) -> T {
+        metrics::with_local_recorder(&self.recorder, emit)
+    }
+
+    /// Must be called now and then, scraped or not: the exporter keeps samples of its histograms
+    /// until somebody does.
+    pub fn upkeep(&self) {
+        self.handle.run_upkeep();
+    }
+
+    /// Everything, in the Prometheus text format 0.0.4.
+    #[must_use]
+    pub fn render(&self) -> String {
+        let workers = self
+            .workers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let mut counts = Counts::default();
+        for worker in workers {
+            counts.merge(&worker.counts());
+        }
+        let regions = self
+            .regions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let mut out = text::render(&counts, &self.tables, &regions);
+        process::render(&mut out);
+        out.push_str(&self.handle.render());
+        out
+    }
+}
+
+/// HELP of what goes through the `metrics` crate.
+fn describe() {
+    use metrics::{describe_counter, describe_gauge};
+    describe_counter!(
+        "onetime_gateway_reloads_total",
+        "Reloads by result and trigger."
+    );
+    describe_gauge!(
+        "onetime_gateway_last_reload_successful",
+        "Whether the last reload took effect (1) or was refused (0)."
+    );
+    describe_gauge!(
+        "onetime_gateway_last_successful_reload_timestamp_seconds",
+        "When the live configuration took effect."
+    );
+    describe_gauge!(
+        "onetime_gateway_config_hash",
+        "The first 48 bits of the SHA-256 of the live configuration file."
+    );
+    describe_gauge!(
+        "onetime_gateway_config_generation",
+        "Snapshots made since the start."
+    );
+    describe_gauge!(
+        "onetime_gateway_tls_certificate_expiry_timestamp_seconds",
+        "When a certificate expires, by its first name."
+    );
+    describe_gauge!(
+        "onetime_gateway_geoip_build_timestamp_seconds",
+        "When the country database was built; 0 without one."
+    );
+    describe_gauge!(
+        "onetime_gateway_build_info",
+        "1, with the version as a label."
+    );
+    describe_gauge!(
+        "onetime_gateway_draining",
+        "Whether the process is on its way out."
+    );
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,2 +1,52 @@
-//! shim
+//! TLS with clients and with regions: certificates, keys, versions, tickets.
+
+pub mod resolver;
 pub mod store;
+pub mod upstream;
+
+use std::sync::Arc;
+
+use rustls::crypto::aws_lc_rs;
+use rustls::server::ProducesTickets;
+use rustls::{ServerConfig, SupportedProtocolVersion};
+
+use resolver::CertResolver;
+
+/// What a TLS configuration cannot be made of.
+#[derive(Debug, thiserror::Error)]
+#[error("TLS cannot be set up: {0}")]
+pub struct SetupError(#[from] rustls::Error);
+
+/// How TLS is spoken with clients: TLS 1.2 and 1.3 or 1.3 alone, HTTP/2 preferred, no early data
+/// (a request in it could be replayed), X25519MLKEM768 first among key exchanges.
+///
+/// # Errors
+/// [`SetupError`] if the cryptographic provider refuses.
+pub fn server_config(
+    resolver: Arc<CertResolver>,
+    tickets: Arc<dyn ProducesTickets>,
+    tls13_only: bool,
+) -> Result<Arc<ServerConfig>, SetupError> {
+    let both: &[&SupportedProtocolVersion] = &[&rustls::version::TLS13, &rustls::version::TLS12];
+    let new: &[&SupportedProtocolVersion] = &[&rustls::version::TLS13];
+    let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_protocol_versions(if tls13_only { new } else { both })?
+        .with_no_client_auth()
+        .with_cert_resolver(resolver);
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    config.ticketer = tickets;
+    // One is enough for clients that open one connection after the other, and saves a write's
+    // worth of bytes in every handshake; browsers that open several at once get one from each.
+    config.send_tls13_tickets = 1;
+    config.max_early_data_size = 0;
+    Ok(Arc::new(config))
+}
+
+/// Session tickets whose key is replaced every six hours and accepted for six more (rustls'
+/// `TicketRotator`): tickets outlive a reload, their keys never outlive the process.
+///
+/// # Errors
+/// [`SetupError`] if there is no randomness.
+pub fn tickets() -> Result<Arc<dyn ProducesTickets>, SetupError> {
+    Ok(aws_lc_rs::Ticketer::new()?)
+}

@@ -86,8 +86,7 @@ impl Pools {
     pub fn sweep(&self, now: Instant, kept: std::time::Duration) {
         let mut slots = self.slots.borrow_mut();
         for slot in slots.values_mut() {
-            slot.idle
-                .retain(|idle| now - idle.since < kept);
+            slot.idle.retain(|idle| now - idle.since < kept);
         }
         slots.retain(|_, slot| slot.in_flight > 0 || !slot.idle.is_empty());
     }

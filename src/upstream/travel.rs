@@ -70,8 +70,15 @@ pub async fn travel(
         };
         let endpoint = lease.endpoint.clone();
         let host = asked.unwrap_or(&endpoint.host);
-        let exchange =
-            Exchange::new(stream, lease, outgoing, host, cluster.timeouts, must_end, to_head);
+        let exchange = Exchange::new(
+            stream,
+            lease,
+            outgoing,
+            host,
+            cluster.timeouts,
+            must_end,
+            to_head,
+        );
         match exchange.answer(client).await {
             Ok(exchange) => return Ok(exchange),
             Err(lost) => {

@@ -179,7 +179,10 @@ impl Outbound<'_> {
         }
         let host_at = head.len();
         self.write_fields(fields, facts, &mut head);
-        Head { bytes: head, host_at }
+        Head {
+            bytes: head,
+            host_at,
+        }
     }
 
     fn write_fields(&self, fields: &[Header<'_>], facts: &Facts<'_>, out: &mut Vec<u8>) {

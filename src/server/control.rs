@@ -1,0 +1,244 @@
+//! The control thread: admin listeners, watched files, the metrics' upkeep. Off the request's path.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use metrics::{counter, gauge};
+use serde_json::{Value, json};
+use tokio::runtime::Builder;
+use tokio::sync::watch;
+use tokio::time::interval;
+
+use super::{Addresses, Stage, StartError};
+use crate::admin::door::Door;
+use crate::admin::{Control, Scope};
+use crate::config::server::{Admin, Server};
+use crate::reload::{Reloader, Verdict};
+use crate::snapshot::Snapshot;
+use crate::telemetry::Telemetry;
+
+/// How often the exporter's histograms are drained, scraped or not.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+/// The admin side's sockets.
+pub(super) struct Doors(Vec<(Door, Scope)>);
+
+impl Doors {
+    pub(super) fn open(server: &Server, addresses: &mut Addresses) -> Result<Self, StartError> {
+        let fault = |address: String, what| {
+            move |error| StartError::Listen {
+                address,
+                what,
+                error,
+            }
+        };
+        let mut doors = Vec::new();
+        let admin = match &server.admin {
+            Admin::Tcp(address) => {
+                Door::tcp(*address).map_err(fault(address.to_string(), "admin"))?
+            }
+            Admin::Unix(path) => {
+                Door::unix(path).map_err(fault(path.display().to_string(), "admin"))?
+            }
+        };
+        addresses.admin = address_of(&admin);
+        doors.push((admin, Scope::Admin));
+        if let Some(address) = server.metrics {
+            let door = Door::tcp(address).map_err(fault(address.to_string(), "metrics"))?;
+            addresses.metrics = address_of(&door);
+            doors.push((door, Scope::Metrics));
+        }
+        Ok(Self(doors))
+    }
+}
+
+fn address_of(door: &Door) -> Option<std::net::SocketAddr> {
+    match door {
+        Door::Tcp(listener) => listener.local_addr().ok(),
+        Door::Unix(_) => None,
+    }
+}
+
+/// Starts the control thread. It ends when nobody holds the stage's other end any more.
+pub(super) fn spawn(
+    doors: Doors,
+    reloader: Arc<Reloader>,
+    telemetry: Arc<Telemetry>,
+    stages: watch::Receiver<Stage>,
+) -> std::io::Result<JoinHandle<()>> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    publish(&reloader.live.load(), &telemetry);
+    std::thread::Builder::new()
+        .name("control".to_owned())
+        .spawn(move || {
+            runtime.block_on(run(doors, reloader, telemetry, stages));
+        })
+}
+
+async fn run(
+    doors: Doors,
+    reloader: Arc<Reloader>,
+    telemetry: Arc<Telemetry>,
+    mut stages: watch::Receiver<Stage>,
+) {
+    let control: Arc<dyn Control> = Arc::new(Console {
+        reloader: reloader.clone(),
+        telemetry: telemetry.clone(),
+        stages: stages.clone(),
+    });
+    for (door, scope) in doors.0 {
+        let control = control.clone();
+        tokio::spawn(async move {
+            if let Err(error) = door.serve(scope, control).await {
+                tracing::error!(%error, "an admin listener cannot be used");
+            }
+        });
+    }
+    let (for_directories, for_stale, for_reload) =
+        (reloader.clone(), reloader.clone(), reloader.clone());
+    let metrics = telemetry.clone();
+    tokio::spawn(crate::reload::watch::watch(
+        move || -> Vec<PathBuf> { for_directories.directories() },
+        move || for_stale.is_stale(),
+        move || {
+            let _ = reload(&for_reload, &metrics, "file");
+        },
+    ));
+    let mut upkeep = interval(UPKEEP);
+    loop {
+        tokio::select! {
+            _ = upkeep.tick() => telemetry.upkeep(),
+            changed = stages.changed() => if changed.is_err() { return },
+        }
+    }
+}
+
+/// Reloads and tells everybody: the log, the metrics, the caller.
+pub(super) fn reload(reloader: &Reloader, telemetry: &Telemetry, trigger: &'static str) -> Verdict {
+    let verdict = reloader.reload(SystemTime::now());
+    match &verdict {
+        Verdict::Applied {
+            generation,
+            hash,
+            warnings,
+        } => {
+            for warning in warnings {
+                tracing::warn!("{warning}");
+            }
+            let hash = format!("{hash:012x}");
+            tracing::info!(trigger, generation, hash, "configuration reloaded");
+            telemetry.cold(|| {
+                counter!("onetime_gateway_reloads_total", "result" => "applied", "trigger" => trigger)
+                    .increment(1);
+            });
+            publish(&reloader.live.load(), telemetry);
+        }
+        Verdict::Refused(problems) => {
+            tracing::error!(
+                trigger,
+                "configuration refused, the old one stays:\n{problems}"
+            );
+            telemetry.cold(|| {
+                counter!("onetime_gateway_reloads_total", "result" => "refused", "trigger" => trigger)
+                    .increment(1);
+                gauge!("onetime_gateway_last_reload_successful").set(0.0);
+            });
+        }
+    }
+    verdict
+}
+
+/// Shows what is live.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "48-bit and smaller numbers fit a double"
+)]
+fn publish(snapshot: &Snapshot, telemetry: &Telemetry) {
+    let seconds = |time: SystemTime| {
+        time.duration_since(UNIX_EPOCH)
+            .unwrap_or_default()
+            .as_secs_f64()
+    };
+    telemetry.cold(|| {
+        gauge!("onetime_gateway_last_reload_successful").set(1.0);
+        gauge!("onetime_gateway_last_successful_reload_timestamp_seconds")
+            .set(seconds(SystemTime::now()));
+        gauge!("onetime_gateway_config_hash").set(snapshot.hash as f64);
+        gauge!("onetime_gateway_config_generation").set(snapshot.generation as f64);
+        gauge!("onetime_gateway_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+        let built = snapshot
+            .database()
+            .map_or(0.0, |database| seconds(database.built()));
+        gauge!("onetime_gateway_geoip_build_timestamp_seconds").set(built);
+        for certificate in snapshot.certificates.certificates() {
+            let name = certificate.names.first().cloned().unwrap_or_default();
+            gauge!("onetime_gateway_tls_certificate_expiry_timestamp_seconds", "name" => name)
+                .set(certificate.not_after as f64);
+        }
+    });
+}
+
+/// What the admin pages may ask.
+struct Console {
+    reloader: Arc<Reloader>,
+    telemetry: Arc<Telemetry>,
+    stages: watch::Receiver<Stage>,
+}
+
+impl Control for Console {
+    fn metrics(&self) -> String {
+        self.telemetry.render()
+    }
+
+    fn unready(&self) -> Option<&'static str> {
+        match *self.stages.borrow() {
+            Stage::Serving => None,
+            Stage::Draining(_) => Some("draining"),
+        }
+    }
+
+    fn reload(&self) -> Result<Value, Value> {
+        match reload(&self.reloader, &self.telemetry, "admin") {
+            Verdict::Applied {
+                generation,
+                hash,
+                warnings,
+            } => Ok(json!({
+                "result": "applied",
+                "generation": generation,
+                "hash": format!("{hash:012x}"),
+                "warnings": warnings,
+            })),
+            Verdict::Refused(problems) => Err(json!({
+                "result": "refused",
+                "problems": problems.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            })),
+        }
+    }
+
+    fn config(&self) -> String {
+        let snapshot = self.reloader.live.load();
+        crate::config::view::show(&snapshot.config)
+    }
+
+    fn regions(&self) -> Value {
+        let snapshot = self.reloader.live.load();
+        let regions = snapshot.config.regions.values().map(|region| {
+            let endpoints: Vec<Value> = region
+                .endpoints
+                .iter()
+                .map(|endpoint| json!({ "url": endpoint.to_string(), "drain": endpoint.drain }))
+                .collect();
+            json!({
+                "region": region.name.as_str(),
+                "jurisdiction": region.jurisdiction,
+                "host": region.host.as_str(),
+                "drain": region.drain,
+                "endpoints": endpoints,
+            })
+        });
+        json!({ "generation": snapshot.generation, "regions": regions.collect::<Vec<_>>() })
+    }
+}
