@@ -1,7 +1,16 @@
 //! `[hosts]`: the names the gateway answers for.
 
-use crate::config::name::{HostPattern, RegionName};
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use toml::de::DeValue;
+
+use crate::config::name::{HostName, HostPattern, RegionName};
 use crate::config::place::Place;
+use crate::config::problem::Complaint;
+use crate::config::read::section::Section;
+use crate::config::read::value::Value;
+use crate::config::text::{address, measure};
 
 /// One line of `[hosts]`.
 #[derive(Debug, Clone, PartialEq)]
@@ -80,4 +89,152 @@ pub struct Notice {
     pub sunset: Option<u64>,
     /// Whether a `Link` names the origin of the region that answered. Default: true, since it tells what to use instead.
     pub link: bool,
+}
+
+/// One line of `[hosts]` as far as it could be understood.
+pub(super) struct Draft {
+    pub(super) pattern: HostPattern,
+    /// `None` where the value is wrong.
+    pub(super) host: Option<Host>,
+}
+
+/// Reads `[hosts]`; `own` are the regions' own hosts. Sorted by pattern, each once.
+pub(super) fn read(section: Section<'_>, own: &BTreeMap<RegionName, HostName>) -> Vec<Draft> {
+    let reading = section.reading;
+    let place = section.place();
+    let entries = section.entries();
+    if entries.is_empty() && !reading.is_broken() {
+        reading.complain(place, Complaint::new("at least one host is needed"));
+    }
+    let mut drafts: BTreeMap<HostPattern, (Place, Option<Host>)> = BTreeMap::new();
+    for (key, place, value) in entries {
+        let pattern = match address::host_pattern(key) {
+            Ok(pattern) => pattern,
+            Err(complaint) => {
+                reading.complain(place, complaint);
+                continue;
+            }
+        };
+        let host = read_one(&pattern, place.clone(), &value, own);
+        match drafts.entry(pattern) {
+            Entry::Vacant(entry) => {
+                entry.insert((place, host));
+            }
+            Entry::Occupied(entry) => {
+                let (pattern, line) = (entry.key(), entry.get().0.line);
+                let message = format!("`{pattern}` is there twice, see line {line}");
+                reading.complain(place, Complaint::new(message));
+            }
+        }
+    }
+    drafts
+        .into_iter()
+        .map(|(pattern, (_, host))| Draft { pattern, host })
+        .collect()
+}
+
+fn read_one(
+    pattern: &HostPattern,
+    place: Place,
+    value: &Value<'_>,
+    own: &BTreeMap<RegionName, HostName>,
+) -> Option<Host> {
+    let pattern = pattern.clone();
+    let guess = |region: &RegionName| match &pattern {
+        HostPattern::Exact(host) if own.get(region) == Some(host) => HostKind::Region,
+        _ => HostKind::Alias,
+    };
+    if value.raw().is_str() {
+        let target = match region_or_auto(value)? {
+            None => Target::Auto,
+            Some(region) => target(guess(&region), region),
+        };
+        return Some(Host {
+            pattern,
+            target,
+            notice: None,
+            place,
+        });
+    }
+    if !value.raw().is_table() {
+        return value.complain(
+            Complaint::new("a host is \"auto\", the name of a region, or a table")
+                .allowed("{ region = ..., kind = ..., notice = ... }"),
+        );
+    }
+    let mut section = value.section()?;
+    let region = section.require("region", region_or_auto);
+    let kinds = [HostKind::Region, HostKind::Alias].map(|kind| (kind.label(), kind));
+    let kind = section.read("kind", |v| v.choice(&kinds).map(|kind| (kind, v.clone())));
+    let notice = section.read("notice", |v| v.section().map(Notice::read));
+    section.finish();
+    let target = match (region?, kind) {
+        (None, Some((_, value))) => {
+            return value.complain(Complaint::new("a host that is \"auto\" has no other kind"));
+        }
+        (None, None) => Target::Auto,
+        (Some(region), Some((kind, _))) => target(kind, region),
+        (Some(region), None) => target(guess(&region), region),
+    };
+    Some(Host {
+        pattern,
+        target,
+        notice,
+        place,
+    })
+}
+
+fn target(kind: HostKind, region: RegionName) -> Target {
+    match kind {
+        HostKind::Auto => Target::Auto,
+        HostKind::Region => Target::Region(region),
+        HostKind::Alias => Target::Alias(region),
+    }
+}
+
+/// A region's name, or `auto`: `Some(None)`.
+fn region_or_auto(value: &Value<'_>) -> Option<Option<RegionName>> {
+    if value.raw().as_str() == Some("auto") {
+        return Some(None);
+    }
+    value.region_or(&["auto"]).map(Some)
+}
+
+impl Notice {
+    fn read(mut section: Section<'_>) -> Self {
+        let notice = Self {
+            deprecation: section.read("deprecation", moment),
+            sunset: section.read("sunset", moment),
+            link: section.read("link", Value::boolean).unwrap_or(true),
+        };
+        // RFC 8594 section 3 read with RFC 9745 section 4: what ends was deprecated before.
+        if notice
+            .deprecation
+            .zip(notice.sunset)
+            .is_some_and(|(since, until)| until < since)
+        {
+            section.reading.complain(
+                section.place_of("sunset"),
+                Complaint::new("the sunset is before the deprecation"),
+            );
+        }
+        section.finish();
+        notice
+    }
+}
+
+/// A date, or seconds since 1970.
+fn moment(value: &Value<'_>) -> Option<u64> {
+    match value.raw() {
+        // The year 9999, beyond which no date can be written.
+        DeValue::Integer(_) => value.integer(0..=253_402_300_799),
+        DeValue::Datetime(date) => match measure::unix_time(date) {
+            Ok(seconds) => Some(seconds),
+            Err(complaint) => value.complain(complaint),
+        },
+        _ => value.complain(
+            Complaint::new("must be a date or a number of seconds since 1970")
+                .allowed("2027-01-31T00:00:00Z, 2027-01-31 or 1801353600, none of them in quotes"),
+        ),
+    }
 }

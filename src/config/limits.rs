@@ -1,4 +1,7 @@
-//! `[limits]`: how much of everything is taken. None can be switched off, all are greater than zero.
+//! `[limits]`: how much of everything is taken. None can be switched off.
+
+use crate::config::problem::Complaint;
+use crate::config::read::section::Section;
 
 /// `[limits]`. Sizes are in bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +22,7 @@ pub struct Limits {
     pub h2_streams: u32,
     /// A request's head in HTTP/2, uncompressed, with 32 bytes for each field (RFC 9113 section 6.5.2). Default 32 KiB, as `head_bytes`.
     pub h2_header_list: u32,
-    /// Idle connections kept for each endpoint by each thread. Default 32: more would be idle longer than the region keeps them.
+    /// Idle connections kept for each endpoint by each thread. Default 32: more would be idle longer than the region keeps them. 0 keeps none.
     pub pool_per_endpoint: usize,
 }
 
@@ -37,4 +40,49 @@ impl Default for Limits {
             pool_per_endpoint: 32,
         }
     }
+}
+
+impl Limits {
+    pub(super) fn read(mut section: Section<'_>) -> Self {
+        let default = Self::default();
+        let limits = Self {
+            head_bytes: size(&mut section, "head_bytes", 1 << 20).unwrap_or(default.head_bytes),
+            headers: count(&mut section, "headers", 1..=1_000).unwrap_or(default.headers),
+            uri_bytes: size(&mut section, "uri_bytes", 1 << 20).unwrap_or(default.uri_bytes),
+            body: size(&mut section, "body", 1 << 40).unwrap_or(default.body),
+            body_image: size(&mut section, "body_image", 1 << 40).unwrap_or(default.body_image),
+            connections: count(&mut section, "connections", 1..=10_000_000)
+                .unwrap_or(default.connections),
+            h2_streams: count(&mut section, "h2_streams", 1..=10_000).unwrap_or(default.h2_streams),
+            h2_header_list: size(&mut section, "h2_header_list", 1 << 20)
+                .unwrap_or(default.h2_header_list),
+            pool_per_endpoint: count(&mut section, "pool_per_endpoint", 0..=10_000)
+                .unwrap_or(default.pool_per_endpoint),
+        };
+        if limits.uri_bytes >= limits.head_bytes {
+            section.reading.warn(
+                section.place_of_written(&["uri_bytes", "head_bytes"]),
+                Complaint::new("`uri_bytes` is never reached, for `head_bytes` is no more"),
+            );
+        }
+        section.finish();
+        limits
+    }
+}
+
+/// A number of bytes up to a greatest one; below 256 not even a plain request fits.
+fn size<T: TryFrom<u64>>(section: &mut Section<'_>, key: &'static str, most: u64) -> Option<T> {
+    section
+        .read(key, |v| v.size(256..=most))
+        .and_then(|bytes| T::try_from(bytes).ok())
+}
+
+fn count<T: TryFrom<u64>>(
+    section: &mut Section<'_>,
+    key: &'static str,
+    range: std::ops::RangeInclusive<u64>,
+) -> Option<T> {
+    section
+        .read(key, |v| v.integer(range))
+        .and_then(|count| T::try_from(count).ok())
 }

@@ -1,5 +1,7 @@
 //! `[log]`: what the gateway writes about itself, and how.
 
+use crate::config::read::section::Section;
+
 /// `[log]`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Log {
@@ -58,11 +60,31 @@ pub enum Format {
 }
 
 impl Format {
+    /// Every one.
+    pub const ALL: [Self; 2] = [Self::Text, Self::Json];
+
     /// The word in the file.
     pub fn label(self) -> &'static str {
         match self {
             Self::Text => "text",
             Self::Json => "json",
         }
+    }
+}
+
+impl Log {
+    pub(super) fn read(mut section: Section<'_>) -> Self {
+        let levels = Level::ALL.map(|one| (one.label(), one));
+        let formats = Format::ALL.map(|one| (one.label(), one));
+        let log = Self {
+            level: section
+                .read("level", |v| v.choice(&levels))
+                .unwrap_or_default(),
+            format: section
+                .read("format", |v| v.choice(&formats))
+                .unwrap_or_default(),
+        };
+        section.finish();
+        log
     }
 }

@@ -5,18 +5,31 @@
 
 use std::collections::BTreeMap;
 
+use sha2::{Digest, Sha256};
+use toml::de::DeTable;
+
+mod check;
 pub mod decision;
+pub mod endpoint;
 pub mod geo;
+pub mod health;
+mod hide;
 pub mod host;
 pub mod limits;
+mod lines;
 pub mod log;
+pub mod mapping;
 pub mod name;
 pub mod place;
+pub mod problem;
+mod read;
 pub mod region;
 pub mod route;
 pub mod server;
+mod text;
 pub mod timeouts;
 pub mod tls;
+pub mod view;
 
 use crate::config::decision::Decision;
 use crate::config::geo::Geo;
@@ -24,7 +37,11 @@ use crate::config::host::Host;
 use crate::config::limits::Limits;
 use crate::config::log::Log;
 use crate::config::name::RegionName;
-use crate::config::region::Region;
+use crate::config::place::FilePath;
+use crate::config::problem::{Problems, Warning};
+use crate::config::read::Reading;
+use crate::config::read::section::Section;
+use crate::config::region::{Region, SecretSource};
 use crate::config::route::Route;
 use crate::config::server::Server;
 use crate::config::timeouts::Timeouts;
@@ -57,3 +74,120 @@ pub struct Config {
     /// What is written, and how.
     pub log: Log,
 }
+
+impl Config {
+    /// What a file says, and what is suspicious about it. `file` is how the file is called in problems.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with the text, at once. Files that it names are not looked at.
+    pub fn parse(file: &str, text: &str) -> Result<(Self, Vec<Warning>), Problems> {
+        let (table, errors) = DeTable::parse_recoverable(text);
+        let reading = Reading::new(file, text, table.get_ref(), &errors);
+        let config = Self::read(Section::root(&reading, table.get_ref()));
+        reading.finish(config)
+    }
+
+    fn read(mut root: Section<'_>) -> Option<Self> {
+        let reading = root.reading;
+        let server = root.section("server").map(Server::read);
+        let tls = root.require_section("tls").map(Tls::read);
+        let regions = root.require_section("regions").map(region::read);
+        let own = regions.as_deref().map(check::own_hosts).unwrap_or_default();
+        let hosts = root
+            .require_section("hosts")
+            .map(|section| host::read(section, &own));
+        let geo = root.require_section("geo").and_then(Geo::read);
+        let default = geo.as_ref().map(|geo| &geo.default);
+        let decision = root
+            .section("decision")
+            .and_then(|section| Decision::read(section, default));
+        let routes = root.read("routes", route::read).unwrap_or_default();
+        let timeouts = root.section("timeouts").map(Timeouts::read);
+        let limits = root.section("limits").map(Limits::read);
+        let log = root.section("log").map(Log::read);
+        if let Some(regions) = &regions {
+            check::regions(reading, regions);
+            if let Some(hosts) = &hosts {
+                check::redirects(reading, regions, hosts);
+            }
+        }
+        root.finish();
+        let built = regions?
+            .into_iter()
+            .map(|draft| Some((draft.name.clone(), draft.build()?)));
+        Some(Self {
+            server: server?,
+            tls: tls?,
+            hosts: hosts?
+                .into_iter()
+                .map(|draft| draft.host)
+                .collect::<Option<_>>()?,
+            regions: built.collect::<Option<_>>()?,
+            geo: geo?,
+            decision: decision?,
+            routes,
+            timeouts: timeouts?,
+            limits: limits?,
+            log: log?,
+        })
+    }
+
+    /// Every file whose content makes part of this configuration: certificates, keys, bundles of authorities,
+    /// identifier secrets, the country database. A change of any of them is a change of the configuration.
+    pub fn files(&self) -> Vec<&FilePath> {
+        let certificates = self
+            .tls
+            .certificates
+            .iter()
+            .flat_map(|one| [&one.chain, &one.key]);
+        let regions = self.regions.values();
+        let authorities = regions
+            .clone()
+            .flat_map(|region| &region.endpoints)
+            .filter_map(|one| one.ca.as_ref());
+        let secrets = regions.flat_map(|region| &region.identifier_secrets);
+        let secrets = secrets.filter_map(|secret| match secret {
+            SecretSource::Env { .. } => None,
+            SecretSource::File(file) => Some(file),
+        });
+        let database = self.geo.database.iter();
+        let mut files: Vec<_> = certificates
+            .chain(authorities)
+            .chain(secrets)
+            .chain(database)
+            .collect();
+        files.sort_by(|a, b| a.written.cmp(&b.written));
+        files.dedup_by(|a, b| a.written == b.written);
+        files
+    }
+}
+
+/// A number for the content of a file: the first 48 bits of its SHA-256, which a metric's value (an IEEE 754
+/// double) holds exactly. The same text has the same number everywhere and always.
+pub fn hash(text: &str) -> u64 {
+    let digest = Sha256::digest(text.as_bytes());
+    digest
+        .iter()
+        .take(6)
+        .fold(0, |number, byte| number << 8 | u64::from(*byte))
+}
+
+/// The keys that differ and take effect only with a restart, in the order of the file.
+pub fn restart_needed(old: &Config, new: &Config) -> Vec<&'static str> {
+    let (old, new) = (&old.server, &new.server);
+    let keys = [
+        ("server.https", old.https != new.https),
+        ("server.http", old.http != new.http),
+        ("server.admin", old.admin != new.admin),
+        ("server.metrics", old.metrics != new.metrics),
+        ("server.threads", old.threads != new.threads),
+    ];
+    keys.into_iter()
+        .filter(|(_, differs)| *differs)
+        .map(|(key, _)| key)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

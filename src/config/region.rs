@@ -1,12 +1,14 @@
-//! `[regions.NAME]`: a region, its endpoints, and how its health is asked for.
+//! `[regions.NAME]`: a region as its operator describes it.
 
-use std::net::IpAddr;
-use std::time::Duration;
-
-use http::StatusCode;
-
+use crate::config::endpoint::{self, Endpoint, HostHeader};
+use crate::config::health::Health;
+use crate::config::hide;
 use crate::config::name::{HostName, RegionName};
 use crate::config::place::{FilePath, Place};
+use crate::config::problem::Complaint;
+use crate::config::read::section::Section;
+use crate::config::read::value::Value;
+use crate::config::text::address;
 
 /// `[regions.NAME]`.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,52 +36,6 @@ pub struct Region {
     pub place: Place,
 }
 
-/// One endpoint of a region: `"https://10.1.0.10:8443"`, or a table with `url` and more.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Endpoint {
-    /// Whether TLS is spoken to it (`https` in the URL).
-    pub tls: bool,
-    /// Where it is.
-    pub address: EndpointAddress,
-    /// Its port. Default: 443 for https, 80 for http.
-    pub port: u16,
-    /// Its share of the region's requests, 1 to 1000, relative to the others'. Default 1.
-    pub weight: u16,
-    /// Whether it gets no new requests. Default: false.
-    pub drain: bool,
-    /// The name in SNI, and the one its certificate must show. Default: the region's host, since that is the
-    /// certificate a region's ingress has.
-    pub sni: HostName,
-    /// What `Host` says to it (`host`). Default: the region's `host_header`.
-    pub host_header: HostHeader,
-    /// PEM bundle of the authorities that may have signed its certificate. Default: the region's `ca`; `None` is
-    /// those of the operating system.
-    pub ca: Option<FilePath>,
-    /// The value in the file.
-    pub place: Place,
-}
-
-/// The host part of an endpoint's URL.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum EndpointAddress {
-    /// An address, used as it is.
-    Ip(IpAddr),
-    /// A name to resolve, lower case; underscores are taken, as container networks use them.
-    Name(String),
-}
-
-/// What `Host` (and `X-Forwarded-Host`) say to a region.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum HostHeader {
-    /// The region's own host, the default: a region's ingress serves no other. A host of kind alias is kept all the same.
-    #[default]
-    Region,
-    /// What the client asked for.
-    Client,
-    /// This authority, with or without a port.
-    Literal(String),
-}
-
 /// Where an identifier secret is; the secret itself is never in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SecretSource {
@@ -94,38 +50,174 @@ pub enum SecretSource {
     File(FilePath),
 }
 
-/// `health = { ... }`: how the endpoints of a region are probed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Health {
-    /// The path asked for. Default `/api/v2/status`: open to all and without a session.
-    pub path: String,
-    /// What the body must contain; empty asks for nothing. Default `nominal`.
-    pub contains: String,
-    /// The status that is healthy. Default 200.
-    pub status: StatusCode,
-    /// The time between two probes. Default 5 s: a dead endpoint is noticed within about ten.
-    pub interval: Duration,
-    /// The same while an endpoint is down. Default 1 s: what came back is used at once.
-    pub fast_interval: Duration,
-    /// How long one probe may take, connecting included. Default 3 s: three round trips across an ocean, one packet lost.
-    pub timeout: Duration,
-    /// Good probes in a row until an endpoint is up. Default 2.
-    pub rise: u32,
-    /// Bad probes in a row until an endpoint is down. Default 2.
-    pub fall: u32,
-}
-
-impl Default for Health {
-    fn default() -> Self {
-        Self {
-            path: "/api/v2/status".to_owned(),
-            contains: "nominal".to_owned(),
-            status: StatusCode::OK,
-            interval: Duration::from_secs(5),
-            fast_interval: Duration::from_secs(1),
-            timeout: Duration::from_secs(3),
-            rise: 2,
-            fall: 2,
+impl SecretSource {
+    /// The value in the file.
+    pub fn place(&self) -> &Place {
+        match self {
+            Self::Env { place, .. } => place,
+            Self::File(file) => &file.place,
         }
     }
+}
+
+/// A region as far as it could be understood, before it is held against the others.
+pub(super) struct Draft {
+    pub(super) name: RegionName,
+    pub(super) host: Option<(HostName, Place)>,
+    /// `None` where it is written and wrong.
+    pub(super) jurisdiction: Option<String>,
+    pub(super) endpoints: Vec<endpoint::Draft>,
+    pub(super) secrets: Vec<SecretSource>,
+    pub(super) failover: Vec<(RegionName, Place)>,
+    pub(super) allow_crossing: bool,
+    pub(super) drain: bool,
+    health: Option<Health>,
+    ca: Option<FilePath>,
+    host_header: HostHeader,
+    pub(super) place: Place,
+}
+
+/// Reads `[regions]`, sorted by name.
+pub(super) fn read(section: Section<'_>) -> Vec<Draft> {
+    let reading = section.reading;
+    let place = section.place();
+    let entries = section.entries();
+    if entries.is_empty() && !reading.is_broken() {
+        reading.complain(place, Complaint::new("at least one region is needed"));
+    }
+    let mut drafts = Vec::new();
+    for (key, place, value) in entries {
+        let name = RegionName::parse(key);
+        if name.is_none() {
+            let lower = key.to_ascii_lowercase();
+            let complaint = Complaint::new(format!("`{}` is no name of a region", hide::echo(key)))
+                .allowed("up to 32 lower-case letters, digits and `-`, a letter first; not `auto` or `refuse`");
+            let hinted = match RegionName::parse(&lower) {
+                Some(lower) => complaint.hint(format!("did you mean `{lower}`?")),
+                None => complaint,
+            };
+            reading.complain(place, hinted);
+        }
+        // What is within is read in any case, for what is wrong there.
+        let Some(section) = value.section() else {
+            continue;
+        };
+        drafts.extend(name.map(|name| Draft::read(name, section)));
+    }
+    drafts
+}
+
+impl Draft {
+    fn read(name: RegionName, mut section: Section<'_>) -> Self {
+        let host = section.require("host", |v| {
+            v.parsed(address::host_name).map(|host| (host, v.place()))
+        });
+        let jurisdiction = match section.get("jurisdiction") {
+            Some(value) => value.parsed(jurisdiction),
+            None => Some(name.as_str().to_ascii_uppercase()),
+        };
+        let draft = Self {
+            host,
+            jurisdiction,
+            endpoints: section
+                .require("endpoints", endpoint::read)
+                .unwrap_or_default(),
+            ca: section.read("ca", Value::file),
+            host_header: section
+                .read("host_header", |v| v.parsed(endpoint::host_header))
+                .unwrap_or_default(),
+            secrets: section
+                .read("identifier_secrets", |v| v.list(secret))
+                .unwrap_or_default(),
+            health: match section.get("health") {
+                Some(value) => Health::read(&value),
+                None => Some(Health::default()),
+            },
+            drain: section.read("drain", Value::boolean).unwrap_or(false),
+            failover: section
+                .read("failover", |v| {
+                    v.list(|item| Some((item.region()?, item.place())))
+                })
+                .unwrap_or_default(),
+            allow_crossing: section
+                .read("allow_crossing", Value::boolean)
+                .unwrap_or(false),
+            place: section.place(),
+            name,
+        };
+        section.finish();
+        draft
+    }
+
+    /// The region, if nothing that it needs is missing.
+    pub(super) fn build(self) -> Option<Region> {
+        let (host, _) = self.host?;
+        let endpoints = self.endpoints.into_iter();
+        let built =
+            endpoints.map(|endpoint| endpoint.build(&host, &self.host_header, self.ca.as_ref()));
+        Some(Region {
+            endpoints: built.collect(),
+            host,
+            name: self.name,
+            jurisdiction: self.jurisdiction?,
+            identifier_secrets: self.secrets,
+            health: self.health,
+            failover: self
+                .failover
+                .into_iter()
+                .map(|(region, _)| region)
+                .collect(),
+            allow_crossing: self.allow_crossing,
+            drain: self.drain,
+            place: self.place,
+        })
+    }
+}
+
+fn jurisdiction(text: &str) -> Result<String, Complaint> {
+    let fits = !text.is_empty() && text.len() <= 32 && text.bytes().all(|b| b.is_ascii_graphic());
+    if fits {
+        return Ok(text.to_owned());
+    }
+    Err(
+        Complaint::new(format!("`{}` is no jurisdiction", hide::echo(text)))
+            .allowed("1 to 32 visible ASCII characters, such as \"EU\""),
+    )
+}
+
+/// A reference to a secret. Nothing of what stands in its place is ever repeated.
+fn secret(value: &Value<'_>) -> Option<SecretSource> {
+    let allowed = "{ env = \"NAME\" } or { file = \"path\" }";
+    if !value.raw().is_table() {
+        return value.complain(
+            Complaint::new("a secret is never written in this file").allowed(allowed).hint(
+                "put it in a file or in the environment, and take another one, since this one was written down",
+            ),
+        );
+    }
+    let mut section = value.section()?;
+    let env = section.get("env");
+    let file = section.get("file");
+    section.finish();
+    match (env, file) {
+        (Some(env), None) => {
+            let name = env.parsed(variable)?;
+            Some(SecretSource::Env {
+                name,
+                place: env.place(),
+            })
+        }
+        (None, Some(file)) => file.file().map(SecretSource::File),
+        _ => value.complain(
+            Complaint::new("names a variable or a file, and one of them").allowed(allowed),
+        ),
+    }
+}
+
+fn variable(text: &str) -> Result<String, Complaint> {
+    if hide::is_variable(text) {
+        return Ok(text.to_owned());
+    }
+    Err(Complaint::new("is no name of an environment variable")
+        .allowed("upper-case letters, digits and `_`, no digit first"))
 }

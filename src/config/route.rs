@@ -4,8 +4,12 @@ use std::collections::BTreeSet;
 
 use http::{HeaderValue, StatusCode};
 
+use crate::config::hide::echo;
 use crate::config::host::HostKind;
 use crate::config::place::Place;
+use crate::config::problem::Complaint;
+use crate::config::read::section::Section;
+use crate::config::read::value::Value;
 
 /// One `[[routes]]`. Of all routes, built-in ones included, the longest prefix wins; at the same prefix the operator's.
 #[derive(Debug, Clone, PartialEq)]
@@ -83,4 +87,193 @@ impl Class {
             Self::Static => "static",
         }
     }
+}
+
+/// Reads `[[routes]]`.
+pub(super) fn read(value: &Value<'_>) -> Option<Vec<Route>> {
+    let mut seen: Vec<(String, BTreeSet<HostKind>, usize)> = Vec::new();
+    value.list(|item| {
+        let route = Route::read(item.section()?)?;
+        let same = |(prefix, hosts, _): &&(String, BTreeSet<HostKind>, usize)| {
+            *prefix == route.prefix && !hosts.is_disjoint(&route.hosts)
+        };
+        if let Some((_, _, line)) = seen.iter().find(same) {
+            let complaint = Complaint::new(format!(
+                "`{}` is routed already for the same kind of host, see line {line}",
+                route.prefix
+            ));
+            item.reading.complain(route.place, complaint);
+            return None;
+        }
+        seen.push((route.prefix.clone(), route.hosts.clone(), route.place.line));
+        Some(route)
+    })
+}
+
+impl Route {
+    fn read(mut section: Section<'_>) -> Option<Self> {
+        let prefix = section.require("prefix", |v| v.parsed(prefix));
+        let place = section.place_of("prefix");
+        let hosts = section.read("hosts", kinds);
+        let word = section.require("action", |v| {
+            v.choice(&Word::ALL.map(|one| (one.label(), one)))
+        });
+        let mut given = Given::default();
+        let status = section.read("status", |v| given.note(Word::Respond, v, Value::status));
+        let body = section.read("body", |v| given.note(Word::Respond, v, Value::string));
+        let content_type = section.read("content_type", |v| {
+            given.note(Word::Respond, v, |v| v.parsed(media_type))
+        });
+        let max_body = section.read("max_body", |v| {
+            given.note(Word::Proxy, v, |v| v.size(1..=1 << 40))
+        });
+        let classes = Class::ALL.map(|one| (one.label(), one));
+        let class = section.read("class", |v| {
+            given.note(Word::Proxy, v, |v| v.choice(&classes))
+        });
+        section.finish();
+        let word = word?;
+        given.complain(word);
+        let action = match word {
+            Word::Proxy => Action::Proxy,
+            Word::Redirect => Action::Redirect,
+            Word::Deny => Action::Deny,
+            Word::Respond => Action::Respond {
+                status: status.unwrap_or(StatusCode::OK),
+                body: body.unwrap_or_default().to_owned(),
+                content_type: content_type.unwrap_or(PLAIN),
+            },
+        };
+        let hosts = hosts.unwrap_or_else(|| BTreeSet::from(HostKind::ALL));
+        Some(Self {
+            prefix: prefix?,
+            hosts,
+            action,
+            max_body,
+            class,
+            place,
+        })
+    }
+}
+
+/// The default media type of a fixed answer.
+const PLAIN: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+
+/// The word of an action, without what belongs to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Word {
+    Proxy,
+    Redirect,
+    Respond,
+    Deny,
+}
+
+impl Word {
+    const ALL: [Self; 4] = [Self::Proxy, Self::Redirect, Self::Respond, Self::Deny];
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::Proxy => "proxy",
+            Self::Redirect => "redirect",
+            Self::Respond => "respond",
+            Self::Deny => "deny",
+        }
+    }
+}
+
+/// The keys that mean something with one action only.
+#[derive(Default)]
+struct Given<'a>(Vec<(Word, Value<'a>)>);
+
+impl<'a> Given<'a> {
+    /// Notes that a key was given, and reads it.
+    fn note<T>(
+        &mut self,
+        word: Word,
+        value: &Value<'a>,
+        read: impl FnOnce(&Value<'a>) -> Option<T>,
+    ) -> Option<T> {
+        self.0.push((word, value.clone()));
+        read(value)
+    }
+
+    /// Reports what means nothing with the action that was chosen.
+    fn complain(self, chosen: Word) {
+        for (word, value) in self.0.into_iter().filter(|(word, _)| *word != chosen) {
+            let message = format!("means nothing with `action = \"{}\"`", chosen.label());
+            let hint = format!("it belongs to `action = \"{}\"`", word.label());
+            value.complain::<()>(Complaint::new(message).hint(hint));
+        }
+    }
+}
+
+/// A prefix of paths, by whole segments, as plain as the paths that are let in.
+fn prefix(text: &str) -> Result<String, Complaint> {
+    let complaint = |what: &str| {
+        Complaint::new(format!("`{}` {what}", echo(text)))
+            .allowed("a path of whole segments, such as \"/api/v1\"")
+    };
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/".contains(&b);
+    if !text.starts_with('/') {
+        return Err(complaint("does not begin with `/`"));
+    }
+    if text == "/" {
+        return Ok(text.to_owned());
+    }
+    if let Some(shorter) = text.strip_suffix('/') {
+        return Err(complaint("ends with `/`").hint(format!(
+            "\"{}\" is about all that is below it, too",
+            echo(shorter)
+        )));
+    }
+    if !text.bytes().all(plain) {
+        return Err(complaint("has a character that no path is routed by")
+            .hint("a prefix has no query, no percent-encoding and no wildcard"));
+    }
+    if text
+        .split('/')
+        .skip(1)
+        .any(|segment| matches!(segment, "" | "." | ".."))
+    {
+        return Err(complaint(
+            "has an empty segment or a dot segment, and such paths are refused",
+        ));
+    }
+    Ok(text.to_owned())
+}
+
+fn kinds(value: &Value<'_>) -> Option<BTreeSet<HostKind>> {
+    let words = HostKind::ALL.map(|kind| (kind.label(), kind));
+    let items = value.items()?;
+    if items.is_empty() {
+        return value.complain(Complaint::new("a route for no kind of host does nothing"));
+    }
+    Some(
+        items
+            .iter()
+            .filter_map(|item| item.choice(&words))
+            .collect(),
+    )
+}
+
+/// A media type with its parameters (RFC 9110 section 8.3.1), as far as a header can carry it.
+fn media_type(text: &str) -> Result<HeaderValue, Complaint> {
+    let complaint = || {
+        Complaint::new(format!("`{}` is no media type", echo(text)))
+            .allowed("\"type/subtype\", such as \"text/plain; charset=utf-8\"")
+    };
+    let essence = text.split(';').next().unwrap_or_default().trim();
+    let word = |word: &str| {
+        !word.is_empty()
+            && word
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"-.+_".contains(&b))
+    };
+    let fits = essence
+        .split_once('/')
+        .is_some_and(|(a, b)| word(a) && word(b));
+    if !fits || !text.is_ascii() {
+        return Err(complaint());
+    }
+    HeaderValue::from_str(text).map_err(|_| complaint())
 }

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroUsize;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,6 +10,10 @@ use http::{HeaderName, HeaderValue};
 use ipnet::IpNet;
 
 use crate::config::place::FilePath;
+use crate::config::problem::Complaint;
+use crate::config::read::section::Section;
+use crate::config::read::value::Value;
+use crate::config::text::{address, header};
 
 /// `[server]`.
 #[derive(Debug, Clone, PartialEq)]
@@ -103,6 +108,9 @@ pub enum ClientAddressHeader {
 }
 
 impl ClientAddressHeader {
+    /// Every one.
+    pub const ALL: [Self; 3] = [Self::XForwardedFor, Self::Forwarded, Self::None];
+
     /// The word in the file.
     pub fn label(self) -> &'static str {
         match self {
@@ -111,4 +119,139 @@ impl ClientAddressHeader {
             Self::None => "none",
         }
     }
+}
+
+impl Server {
+    pub(super) fn read(mut section: Section<'_>) -> Self {
+        let default = Self::default();
+        let mut taken = Taken::default();
+        let server = Self {
+            https: section
+                .read("https", |v| taken.some(v))
+                .unwrap_or(default.https),
+            http: section
+                .read("http", |v| taken.list(v))
+                .unwrap_or(default.http),
+            admin: section
+                .read("admin", |v| taken.admin(v))
+                .unwrap_or(default.admin),
+            metrics: section.read("metrics", |v| taken.socket(v)),
+            https_public_port: section
+                .read("https_public_port", |v| v.integer(1..=65_535))
+                .unwrap_or(default.https_public_port),
+            threads: section
+                .read("threads", |v| v.integer(0..=1024))
+                .and_then(NonZeroUsize::new),
+            trusted_proxies: section
+                .read("trusted_proxies", |v| v.list(trusted_proxy))
+                .unwrap_or_default(),
+            client_address_header: section
+                .read("client_address_header", |v| {
+                    v.choice(&ClientAddressHeader::ALL.map(|one| (one.label(), one)))
+                })
+                .unwrap_or(default.client_address_header),
+            drain: section
+                .read("drain", |v| v.duration(DRAIN))
+                .unwrap_or(default.drain),
+            via: section
+                .read("via", |v| v.parsed(header::token))
+                .unwrap_or(default.via),
+            acme_webroot: section.read("acme_webroot", Value::file),
+            country_header: section.read("country_header", |v| v.parsed(header::free_header)),
+            hsts: section.read("hsts", hsts).unwrap_or(default.hsts),
+        };
+        if server.http.is_empty() && server.acme_webroot.is_some() {
+            section.reading.warn(
+                section.place_of("acme_webroot"),
+                Complaint::new("answers nothing, for there is no plain listener (`http`)"),
+            );
+        }
+        section.finish();
+        server
+    }
+}
+
+/// Longer than a day nobody waits for an old process.
+const DRAIN: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(86_400);
+
+/// The addresses that are listened on already, and by which keys.
+#[derive(Default)]
+struct Taken(Vec<(SocketAddr, String)>);
+
+impl Taken {
+    /// At least one listener.
+    fn some(&mut self, value: &Value<'_>) -> Option<Vec<SocketAddr>> {
+        if value.items()?.is_empty() {
+            return value.complain(Complaint::new(
+                "without a TLS listener nothing can be forwarded",
+            ));
+        }
+        self.list(value)
+    }
+
+    fn list(&mut self, value: &Value<'_>) -> Option<Vec<SocketAddr>> {
+        value.list(|item| self.socket(item))
+    }
+
+    fn socket(&mut self, value: &Value<'_>) -> Option<SocketAddr> {
+        let socket = value.parsed(address::socket_address)?;
+        let path = value.place().path;
+        // Port 0 is another port each time.
+        let other = self
+            .0
+            .iter()
+            .find(|(other, _)| *other == socket && socket.port() != 0);
+        if let Some((_, other)) = other {
+            let message = format!("{socket} is listened on already, by {other}");
+            return value.complain(Complaint::new(message));
+        }
+        self.0.push((socket, path));
+        Some(socket)
+    }
+
+    fn admin(&mut self, value: &Value<'_>) -> Option<Admin> {
+        let text = value.string()?;
+        let allowed = "a loopback address with a port, or \"unix:\" and an absolute path";
+        if let Some(path) = text.strip_prefix("unix:") {
+            let path = PathBuf::from(path);
+            let fits = path.is_absolute() && !text.contains('\0');
+            let complaint =
+                || Complaint::new("the path of a socket must be absolute").allowed(allowed);
+            return if fits {
+                Some(Admin::Unix(path))
+            } else {
+                value.complain(complaint())
+            };
+        }
+        let socket = self.socket(value)?;
+        if socket.ip().is_loopback() {
+            return Some(Admin::Loopback(socket));
+        }
+        value.complain(
+            Complaint::new("whoever reaches the admin listener can change the gateway")
+                .allowed(allowed)
+                .hint("`metrics` is the listener that others may reach"),
+        )
+    }
+}
+
+fn trusted_proxy(value: &Value<'_>) -> Option<IpNet> {
+    let network = value.parsed(address::network)?;
+    if network.prefix_len() == 0 {
+        value.warn(Complaint::new(
+            "every client is believed about its own address",
+        ));
+    }
+    Some(network)
+}
+
+/// A value of the header, or `false`.
+fn hsts(value: &Value<'_>) -> Option<Option<HeaderValue>> {
+    if value.raw().as_bool() == Some(false) {
+        return Some(None);
+    }
+    if !value.raw().is_str() {
+        return value.complain(Complaint::new("must be a value of the header, or false"));
+    }
+    value.parsed(header::hsts).map(Some)
 }

@@ -1,6 +1,11 @@
 //! `[timeouts]`: how long each step may take. None can be switched off, all are longer than zero.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
+
+use crate::config::problem::Complaint;
+use crate::config::read::section::Section;
+use crate::config::text::measure::duration_text;
 
 /// `[timeouts]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +44,52 @@ impl Default for Timeouts {
             response_idle: Duration::from_secs(20),
             upstream_idle: Duration::from_secs(15),
             request: Duration::from_secs(120),
+        }
+    }
+}
+
+/// A step may not take no time, nor as long as no one waits.
+const STEP: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(86_400);
+
+impl Timeouts {
+    pub(super) fn read(mut section: Section<'_>) -> Self {
+        let default = Self::default();
+        let mut read = |key, default| section.read(key, |v| v.duration(STEP)).unwrap_or(default);
+        let timeouts = Self {
+            handshake: read("handshake", default.handshake),
+            head: read("head", default.head),
+            keep_alive: read("keep_alive", default.keep_alive),
+            body_idle: read("body_idle", default.body_idle),
+            connect: read("connect", default.connect),
+            response_head: read("response_head", default.response_head),
+            response_idle: read("response_idle", default.response_idle),
+            upstream_idle: read("upstream_idle", default.upstream_idle),
+            request: read("request", default.request),
+        };
+        timeouts.warn_of_contradictions(&section);
+        section.finish();
+        timeouts
+    }
+
+    /// A step that may take longer than the whole never ends by its own limit.
+    fn warn_of_contradictions(&self, section: &Section<'_>) {
+        let parts = [
+            ("connect", self.connect),
+            ("response_head", self.response_head),
+            ("response_idle", self.response_idle),
+            ("body_idle", self.body_idle),
+        ];
+        for (key, part) in parts {
+            if part < self.request {
+                continue;
+            }
+            let message = format!(
+                "`{key}` ({}) never ends a request, for `request` ({}) does so first",
+                duration_text(part),
+                duration_text(self.request)
+            );
+            let place = section.place_of_written(&[key, "request"]);
+            section.reading.warn(place, Complaint::new(message));
         }
     }
 }

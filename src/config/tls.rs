@@ -1,6 +1,9 @@
 //! `[tls]`: the oldest protocol, and the certificates.
 
 use crate::config::place::FilePath;
+use crate::config::problem::Complaint;
+use crate::config::read::section::Section;
+use crate::config::read::value::Value;
 
 /// `[tls]`.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -23,6 +26,9 @@ pub enum MinVersion {
 }
 
 impl MinVersion {
+    /// Every one.
+    pub const ALL: [Self; 2] = [Self::Tls12, Self::Tls13];
+
     /// The word in the file.
     pub fn label(self) -> &'static str {
         match self {
@@ -39,4 +45,36 @@ pub struct Certificate {
     pub chain: FilePath,
     /// The private key.
     pub key: FilePath,
+}
+
+impl Tls {
+    pub(super) fn read(mut section: Section<'_>) -> Self {
+        let words = MinVersion::ALL.map(|one| (one.label(), one));
+        let tls = Self {
+            min_version: section
+                .read("min_version", |v| v.choice(&words))
+                .unwrap_or_default(),
+            certificates: section
+                .require("certificates", certificates)
+                .unwrap_or_default(),
+        };
+        section.finish();
+        tls
+    }
+}
+
+fn certificates(value: &Value<'_>) -> Option<Vec<Certificate>> {
+    if value.items()?.is_empty() {
+        return value.complain(Complaint::new("at least one certificate is needed"));
+    }
+    value.list(|item| {
+        let mut section = item.section()?;
+        let chain = section.require("chain", Value::file);
+        let key = section.require("key", Value::file);
+        section.finish();
+        Some(Certificate {
+            chain: chain?,
+            key: key?,
+        })
+    })
 }
