@@ -1,6 +1,7 @@
 //! `[geo]`: from a client's address to a region.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -132,7 +133,7 @@ const CODES: &str = "\
     ZW \
     XK";
 
-/// Databases are refreshed weekly at best; one of ten years is no database.
+/// Databases are not refreshed by the minute, and one of ten years says nothing of today.
 const AGE: RangeInclusive<Duration> =
     Duration::from_secs(3_600)..=Duration::from_secs(3_650 * 86_400);
 
@@ -175,14 +176,15 @@ fn table<K: Ord + fmt::Display>(
         let region = value.region();
         match (parse(key), region) {
             (Err(complaint), _) => value.reading.complain(place, complaint),
-            (Ok(key), Some(region)) => {
-                if regions.contains_key(&key) {
-                    let complaint = Complaint::new(format!("{key} is there twice"));
-                    value.reading.complain(place, complaint);
-                } else {
-                    regions.insert(key, region);
+            (Ok(key), Some(region)) => match regions.entry(key) {
+                Entry::Vacant(entry) => {
+                    entry.insert(region);
                 }
-            }
+                Entry::Occupied(entry) => {
+                    let complaint = Complaint::new(format!("{} is there twice", entry.key()));
+                    value.reading.complain(place, complaint);
+                }
+            },
             (Ok(_), None) => {}
         }
     }
@@ -217,4 +219,25 @@ fn continent(text: &str) -> Result<Continent, Complaint> {
                 .allowed(codes.join(", "))
                 .suggest(&text.to_ascii_uppercase(), codes)
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn countries_are_those_of_iso_3166() {
+        assert_eq!(CODES.split_whitespace().count(), 250);
+        assert!(
+            CODES
+                .split_whitespace()
+                .all(|code| CountryCode::parse(code).is_some())
+        );
+        for code in [
+            "", "U", "UK", "EU", "AP", "gb", "GBR", "ZZ", "A ", " A", "D\n", "É",
+        ] {
+            assert_eq!(CountryCode::parse(code), None, "{code}");
+        }
+        assert_eq!(CountryCode::parse("GB").unwrap().as_str(), "GB");
+    }
 }

@@ -1,7 +1,7 @@
 //! The text of the file by lines: byte offsets to lines and columns, and lines as they may be shown.
 
 use std::ops::Range;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 use crate::config::hide;
 
@@ -12,9 +12,8 @@ const WIDTH: usize = 120;
 const LONGEST: usize = 16 * 1024;
 
 /// The text of one configuration file.
-#[derive(Clone)]
 pub(super) struct Lines {
-    text: Arc<str>,
+    text: Box<str>,
     /// Where each line begins, and whether it is ASCII throughout: then its columns need no counting, and a
     /// file of one huge line costs no square of its length.
     starts: Vec<(usize, bool)>,

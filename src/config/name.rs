@@ -151,3 +151,93 @@ fn is_label(label: &str) -> bool {
         && !label.starts_with('-')
         && !label.ends_with('-')
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn regions_are_short_lower_case_words() {
+        for text in ["eu", "us-east-1", "a", &"a".repeat(32)] {
+            assert_eq!(RegionName::parse(text).unwrap().as_str(), text);
+        }
+        for text in [
+            "",
+            "EU",
+            "1a",
+            "-a",
+            "a_b",
+            "a.b",
+            "auto",
+            "refuse",
+            "é",
+            &"a".repeat(33),
+        ] {
+            assert_eq!(RegionName::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn hosts_are_names_or_addresses_in_one_spelling() {
+        let good = [
+            ("OneTimeSecret.COM", "onetimesecret.com"),
+            ("localhost", "localhost"),
+            ("127.0.0.1", "127.0.0.1"),
+            ("[0:0::1]", "[::1]"),
+            ("xn--bcher-kva.example", "xn--bcher-kva.example"),
+            ("1.example", "1.example"),
+        ];
+        for (text, expected) in good {
+            assert_eq!(HostName::parse(text).unwrap().as_str(), expected, "{text}");
+        }
+        let long = format!("{}.example", "a".repeat(64));
+        let bad = [
+            "",
+            ".",
+            "a.",
+            ".a",
+            "a..b",
+            "-a",
+            "a-",
+            "a_b",
+            "a b",
+            "*.a",
+            "a:1",
+            "::1",
+            "[::1",
+            "[a]",
+            "1.2.3",
+            "1.2.3.4.5",
+            "256.1.1.1",
+            "a.1",
+            "é",
+            "[1.2.3.4]",
+            &long,
+        ];
+        for text in bad {
+            assert_eq!(HostName::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn wildcards_stand_before_a_name() {
+        assert_eq!(HostPattern::parse("*.A.b").unwrap().to_string(), "*.a.b");
+        for text in ["*", "*.", "*.*.a", "a.*", "*a", "*.127.0.0.1", "*.[::1]"] {
+            assert_eq!(HostPattern::parse(text), None, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_a_name_says_is_that_name(text in "[a-zA-Z0-9.:*\\[\\]-]{0,20}") {
+            if let Some(pattern) = HostPattern::parse(&text) {
+                prop_assert_eq!(HostPattern::parse(&pattern.to_string()), Some(pattern));
+            }
+            if let Some(name) = RegionName::parse(&text) {
+                prop_assert_eq!(name.to_string(), text);
+            }
+        }
+    }
+}

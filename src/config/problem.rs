@@ -15,7 +15,7 @@ use crate::config::place::{FilePath, Place};
 #[derive(Clone)]
 pub struct Problems {
     file: Arc<str>,
-    lines: Lines,
+    lines: Arc<Lines>,
     list: Vec<Problem>,
     files: Vec<FilePath>,
 }
@@ -53,13 +53,13 @@ impl Problems {
     pub fn new(file: &str, text: &str) -> Self {
         Self {
             file: file.into(),
-            lines: Lines::new(text),
+            lines: Arc::new(Lines::new(text)),
             list: Vec::new(),
             files: Vec::new(),
         }
     }
 
-    pub(super) fn of(file: Arc<str>, lines: Lines, files: Vec<FilePath>) -> Self {
+    pub(super) fn of(file: Arc<str>, lines: Arc<Lines>, files: Vec<FilePath>) -> Self {
         Self {
             file,
             lines,
@@ -222,8 +222,8 @@ impl Complaint {
     }
 
     #[cfg(test)]
-    pub(super) fn message(&self) -> &str {
-        &self.message
+    pub(super) fn hint_text(&self) -> Option<&str> {
+        self.hint.as_deref()
     }
 }
 

@@ -122,7 +122,7 @@ impl Scanner {
         let mut from = self.scan(line);
         if in_string {
             // A string that was never closed must not make a key of its own a harmless text.
-            from = from.or(Self::default().scan(line));
+            from = from.or_else(|| Self::default().scan(line));
         }
         let start = if carried { Some(0) } else { from };
         match start {
@@ -176,7 +176,7 @@ impl Scanner {
             } else if let Some(comment) = rest.strip_prefix('#') {
                 // What was commented out may still be valid.
                 let inner = Self::default().scan(comment);
-                hidden = hidden.or(inner.map(|inner| at + 1 + inner));
+                hidden = hidden.or_else(|| inner.map(|inner| at + 1 + inner));
                 break;
             } else if rest.starts_with(is_bare) {
                 step = rest.find(|c| !is_bare(c)).unwrap_or(rest.len());

@@ -13,16 +13,16 @@ use toml::de::DeTable;
 use crate::config::lines::Lines;
 use crate::config::place::{FilePath, Place};
 use crate::config::problem::{Complaint, Problems, Warning, problem};
+use crate::config::read::syntax::Syntax;
 
 pub(super) mod section;
 mod syntax;
 pub(super) mod value;
-use crate::config::read::syntax::Syntax;
 
 /// What is found while one file is read.
 pub(in crate::config) struct Reading {
     file: Arc<str>,
-    lines: Lines,
+    lines: Arc<Lines>,
     problems: RefCell<Vec<(Place, Complaint)>>,
     warnings: RefCell<Vec<(Place, Complaint)>>,
     files: RefCell<Vec<FilePath>>,
@@ -52,7 +52,7 @@ impl Reading {
         let regions = names.collect();
         Self {
             file: file.into(),
-            lines,
+            lines: Arc::new(lines),
             problems: RefCell::default(),
             warnings: RefCell::default(),
             files: RefCell::default(),
@@ -104,21 +104,10 @@ impl Reading {
         } = self;
         let mut complaints = problems.into_inner();
         complaints.retain(|(place, _)| !syntax.is_doubtful(place.line));
-        complaints.extend(
-            syntax
-                .complaints
-                .into_iter()
-                .map(|((line, column), complaint)| {
-                    (
-                        Place {
-                            line,
-                            column,
-                            path: String::new(),
-                        },
-                        complaint,
-                    )
-                }),
-        );
+        for ((line, column), complaint) in syntax.complaints {
+            let path = String::new();
+            complaints.push((Place { line, column, path }, complaint));
+        }
         complaints.sort_by_key(|(place, _)| (place.line, place.column));
         if let (Some(value), true) = (value, complaints.is_empty()) {
             let mut warned = warnings.into_inner();
@@ -126,7 +115,7 @@ impl Reading {
             let warn = |(place, complaint)| Warning(problem(&file, &lines, place, complaint));
             return Ok((value, warned.into_iter().map(warn).collect()));
         }
-        let mut problems = Problems::of(Arc::clone(&file), lines.clone(), files.into_inner());
+        let mut problems = Problems::of(Arc::clone(&file), Arc::clone(&lines), files.into_inner());
         for (place, complaint) in complaints {
             problems.add(problem(&file, &lines, place, complaint));
         }

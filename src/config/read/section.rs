@@ -101,10 +101,10 @@ impl<'a> Section<'a> {
     }
 
     /// A table within this one; absent, it has none of its keys.
-    pub(in crate::config) fn section(&mut self, key: &'static str) -> Option<Section<'a>> {
+    pub(in crate::config) fn section(&mut self, key: &'static str) -> Option<Self> {
         match self.get(key) {
             Some(value) => value.section(),
-            None => Some(Section {
+            None => Some(Self {
                 reading: self.reading,
                 table: None,
                 span: 0..0,
@@ -115,7 +115,7 @@ impl<'a> Section<'a> {
     }
 
     /// The same, and a complaint if the table is absent.
-    pub(in crate::config) fn require_section(&mut self, key: &'static str) -> Option<Section<'a>> {
+    pub(in crate::config) fn require_section(&mut self, key: &'static str) -> Option<Self> {
         self.require(key, Value::section)
     }
 

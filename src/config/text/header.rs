@@ -101,3 +101,78 @@ pub(in crate::config) fn hsts(text: &str) -> Result<HeaderValue, Complaint> {
     }
     HeaderValue::from_str(text).map_err(|_| complaint())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_are_tokens() {
+        assert_eq!(
+            token("onetime-gateway.1"),
+            Ok("onetime-gateway.1".to_owned())
+        );
+        for text in ["", "a b", "a:b", "é", "a/b", &"a".repeat(65)] {
+            assert!(token(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn cookies_belong_to_this_host_alone() {
+        assert!(cookie_name("__Host-a").is_ok());
+        for text in [
+            "__Host-",
+            "__host-a",
+            "__Secure-a",
+            "a",
+            "__Host-a=b",
+            "__Host-a;b",
+        ] {
+            assert!(cookie_name(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_country_goes_into_a_header_of_its_own() {
+        assert_eq!(
+            free_header("CF-IPCountry").unwrap().as_str(),
+            "cf-ipcountry"
+        );
+        let bad = [
+            "",
+            "a b",
+            "Host",
+            "Cookie",
+            "X-Forwarded-Country",
+            "x-real-ip",
+            "O-Region",
+            "a_b",
+            "é",
+        ];
+        for text in bad {
+            assert!(free_header(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn hsts_has_one_age() {
+        for text in [
+            "max-age=0",
+            "max-age=31536000; includeSubDomains; preload",
+            "preload;max-age=1",
+        ] {
+            assert_eq!(hsts(text).unwrap(), text);
+        }
+        for text in [
+            "",
+            "preload",
+            "max-age",
+            "max-age=x",
+            "max-age=1;",
+            "max-age=1; max-age=2",
+            "max-age=1\r\na",
+        ] {
+            assert!(hsts(text).is_err(), "{text}");
+        }
+    }
+}

@@ -143,3 +143,120 @@ fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
     let before_month = (153 * month + 2) / 5;
     year * 365 + leap_days + before_month + day - 1 - 719_468
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn durations_have_a_number_and_a_unit() {
+        let good = [
+            ("0s", 0),
+            ("30s", 30_000),
+            ("500ms", 500),
+            ("5m", 300_000),
+            ("1h", 3_600_000),
+        ];
+        for (text, millis) in good {
+            assert_eq!(duration(text), Ok(Duration::from_millis(millis)), "{text}");
+        }
+        assert_eq!(duration("45d"), Ok(Duration::from_secs(45 * 86_400)));
+        let bad = [
+            "", "s", "30", "30 s", " 30s", "1.5s", "-1s", "+1s", "1m30s", "30S", "1y",
+        ];
+        let huge = ["999999999999999999999s", "18446744073709551615d"];
+        for text in bad.into_iter().chain(huge) {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn sizes_are_bytes_or_have_a_unit() {
+        let good = [
+            ("256KiB", 262_144),
+            ("2.5MB", 2_500_000),
+            ("1kB", 1_000),
+            ("7B", 7),
+            ("1.5GiB", 1_610_612_736),
+            ("0.000001MB", 1),
+        ];
+        for (text, bytes) in good {
+            assert_eq!(size(text), Ok(bytes), "{text}");
+        }
+        let bad = [
+            "",
+            "1",
+            "KiB",
+            "1 KiB",
+            "1kb",
+            "1KB",
+            "1.MB",
+            ".5MB",
+            "1.2.3MB",
+            "-1B",
+            "1.0000001MB",
+        ];
+        for text in bad
+            .into_iter()
+            .chain(["99999999999999999999B", "18446744073709551615kB"])
+        {
+            assert!(size(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn dates_are_moments() {
+        let good = [
+            ("1970-01-01", 0),
+            ("1970-01-01T00:00:01Z", 1),
+            ("2000-02-29T12:00:00Z", 951_825_600),
+            ("2026-11-21", 1_795_219_200),
+            ("2027-01-31T00:00:00+01:00", 1_801_350_000),
+            ("2027-01-31T00:00:00.999Z", 1_801_353_600),
+            ("9999-12-31T23:59:59Z", 253_402_300_799),
+        ];
+        for (text, seconds) in good {
+            assert_eq!(unix_time(&text.parse().unwrap()), Ok(seconds), "{text}");
+        }
+        for text in ["12:00:00", "2027-01-31T00:00:00", "1969-12-31T23:59:59Z"] {
+            assert!(unix_time(&text.parse().unwrap()).is_err(), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(millis in 0..u64::MAX / 2) {
+            let length = Duration::from_millis(millis);
+            prop_assert_eq!(duration(&duration_text(length)), Ok(length));
+        }
+
+        #[test]
+        fn no_text_makes_them_panic(text in "[0-9.]{0,25}.{0,4}") {
+            let _ = duration(&text);
+            let _ = size(&text);
+        }
+
+        #[test]
+        fn days_follow_each_other(day in 0..2_900_000_i64) {
+            // By the inverse, counted from 1970 year by year.
+            let leap = |year: i64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+            let (mut year, mut rest) = (1970, day);
+            while rest >= 365 + i64::from(leap(year)) {
+                rest -= 365 + i64::from(leap(year));
+                year += 1;
+            }
+            let lengths = [31, 28 + i64::from(leap(year)), 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+            let mut month = 1;
+            for length in lengths {
+                if rest < length {
+                    break;
+                }
+                rest -= length;
+                month += 1;
+            }
+            prop_assert_eq!(days_since_1970(year, month, rest + 1), day);
+        }
+    }
+}
