@@ -36,7 +36,7 @@ impl Doors {
         };
         let mut doors = Vec::new();
         let admin = match &server.admin {
-            Admin::Tcp(address) => {
+            Admin::Loopback(address) => {
                 Door::tcp(*address).map_err(fault(address.to_string(), "admin"))?
             }
             Admin::Unix(path) => {
@@ -220,22 +220,27 @@ impl Control for Console {
 
     fn config(&self) -> String {
         let snapshot = self.reloader.live.load();
-        crate::config::view::show(&snapshot.config)
+        format!("{:#}\n", crate::config::view::view(&snapshot.config))
     }
 
     fn regions(&self) -> Value {
         let snapshot = self.reloader.live.load();
-        let regions = snapshot.config.regions.values().map(|region| {
-            let endpoints: Vec<Value> = region
-                .endpoints
-                .iter()
-                .map(|endpoint| json!({ "url": endpoint.to_string(), "drain": endpoint.drain }))
+        let regions = snapshot.regions().iter().map(|(_, region)| {
+            let name = region.name().as_str();
+            let endpoints: Vec<Value> = snapshot
+                .endpoints(name)
+                .map(|endpoint| {
+                    json!({
+                        "url": endpoint.url,
+                        "weight": endpoint.weight,
+                        "drain": endpoint.drain,
+                    })
+                })
                 .collect();
             json!({
-                "region": region.name.as_str(),
-                "jurisdiction": region.jurisdiction,
-                "host": region.host.as_str(),
-                "drain": region.drain,
+                "region": name,
+                "jurisdiction": region.jurisdiction(),
+                "host": region.host(),
                 "endpoints": endpoints,
             })
         });

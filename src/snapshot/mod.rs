@@ -25,7 +25,7 @@ use crate::region::place::{Geo, Location};
 use crate::region::{RegionId, Regions};
 use crate::route::table::RouteTable;
 use crate::tls::store::CertStore;
-use crate::upstream::endpoint::Cluster;
+use crate::upstream::endpoint::{Cluster, Endpoint};
 
 /// How long clients may take.
 #[derive(Clone, Copy, Debug)]
@@ -145,6 +145,15 @@ impl Snapshot {
     #[must_use]
     pub fn keeps_host(&self, region: RegionId) -> bool {
         self.part(region).keeps_host
+    }
+
+    /// A region's endpoints, to be shown.
+    pub fn endpoints(&self, region: &str) -> impl Iterator<Item = &Endpoint> {
+        self.parts
+            .iter()
+            .filter(move |part| &*part.cluster.region == region)
+            .flat_map(|part| &part.cluster.endpoints)
+            .map(|endpoint| &**endpoint)
     }
 
     /// Numbers of all endpoints.
