@@ -123,10 +123,6 @@ impl<'b> Case<'_, 'b> {
         self.act(&target, &route, host, &outcome, client, record)
     }
 
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "the end of the road knows all that was read"
-    )]
     fn act(
         &mut self,
         target: &Target<'b>,

@@ -26,6 +26,10 @@ use crate::upstream::pool::Pools;
 ///
 /// Counted by the thread: taking one writes to no memory that another thread reads.
 #[derive(Clone)]
+#[expect(
+    clippy::redundant_allocation,
+    reason = "the outer count is this thread's own, the inner one is shared"
+)]
 pub struct View(Rc<Arc<Snapshot>>);
 
 impl Deref for View {

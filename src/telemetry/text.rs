@@ -189,7 +189,8 @@ impl Text<'_> {
                 }
             }
         }
-        let bytes: [(&str, &str, fn(&RegionCounts) -> u64); 2] = [
+        type Bytes = fn(&RegionCounts) -> u64;
+        let bytes: [(&str, &str, Bytes); 2] = [
             (
                 "received_bytes_total",
                 "Bytes of request bodies from clients.",

@@ -8,7 +8,7 @@ fn names() -> &'static CookieNames {
     NAMES.get_or_init(|| CookieNames::new("__Host-region", "__Host-sticky").expect("good names"))
 }
 
-fn outbound() -> Outbound<'static> {
+fn usual() -> Outbound<'static> {
     Outbound {
         method: "POST",
         target: "/api/v1/share?ttl=60",
@@ -46,7 +46,7 @@ fn written(outbound: &Outbound<'_>, pairs: &[(&str, &str)]) -> String {
 #[test]
 fn writes_one_truth_and_keeps_the_rest_untouched() {
     let text = written(
-        &outbound(),
+        &usual(),
         &[
             ("Host", "onetimesecret.com"),
             ("accept", "application/json;  q=1"),
@@ -85,10 +85,10 @@ fn writes_one_truth_and_keeps_the_rest_untouched() {
 fn withholds_cookies_on_the_bare_host() {
     let outbound = Outbound {
         cookies: Cookies::Withhold,
-        ..outbound()
+        ..usual()
     };
     assert!(!written(&outbound, &[("Cookie", "onetime.session=x")]).contains("ookie"));
-    assert!(!written(&outbound(), &[("Cookie", "__Host-region=x")]).contains("ookie"));
+    assert!(!written(&usual(), &[("Cookie", "__Host-region=x")]).contains("ookie"));
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn frames_the_body_itself() {
             &Outbound {
                 framing,
                 method,
-                ..outbound()
+                ..usual()
             },
             &[
                 ("Content-Length", "9"),
@@ -145,7 +145,7 @@ proptest! {
         let connection = listed.join(", ");
         let mut pairs: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "v")).collect();
         pairs.push(("Connection", &connection));
-        let text = written(&outbound(), &pairs).to_ascii_lowercase();
+        let text = written(&usual(), &pairs).to_ascii_lowercase();
         for name in &names {
             let lower = name.to_ascii_lowercase();
             let count = text.matches(&format!("\r\n{lower}: v\r\n")).count();
