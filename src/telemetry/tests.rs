@@ -133,9 +133,10 @@ fn memory_stays_flat_when_nobody_scrapes() {
             // Fixed arrays cannot grow by being counted up: a tenth shows as much.
             if i % 10 == 0 {
                 worker.record(&Sample {
-                total: Duration::from_micros(u64::from(i)),
-                ..SAMPLE
-            });
+                    total: Duration::from_micros(u64::from(i)),
+                    ..SAMPLE
+                });
+            }
             histogram.record(f64::from(i));
             if i % 50_000 == 0 {
                 telemetry.upkeep();
