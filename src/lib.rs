@@ -1,1 +1,3 @@
 //! The regional gateway of Onetime Secret.
+
+pub mod demo;
