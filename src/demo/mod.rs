@@ -13,3 +13,4 @@ pub mod record;
 mod region;
 mod store;
 mod wire;
+pub mod world;
