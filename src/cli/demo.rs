@@ -131,7 +131,10 @@ fn lines(world: &World) -> Vec<String> {
             "nz, pin-cookie",
             curl("-b '__Host-ots-region=nz' ", bare, status),
         ),
-        ("us, credentials", curl("-u demo@us.example:us-token ", bare, "/api/v1/authcheck")),
+        (
+            "us, credentials",
+            curl("-u demo@us.example:us-token ", bare, "/api/v1/authcheck"),
+        ),
         ("ca, network", curl(&from("203.0.113.7"), bare, status)),
         ("uk, geo (GB)", curl(&from("1.186.0.1"), bare, status)),
         ("nz, geo (NZ)", curl(&from("1.178.27.1"), bare, status)),
