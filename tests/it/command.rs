@@ -32,7 +32,7 @@ fn good(directory: &tempfile::TempDir) -> PathBuf {
          [hosts]\n\"onetimesecret.com\" = \"auto\"\n\"eu.onetimesecret.com\" = \"eu\"\n\
          [regions.eu]\nhost = \"eu.onetimesecret.com\"\nendpoints = [\"http://127.0.0.1:1\"]\n\
          identifier_secrets = [{{ file = \"eu.secret\" }}]\n\
-         [geo]\ndatabase = \"{database}\"\nmax_age = \"9999d\"\nno_country = \"eu\"\ndefault = \"eu\"\n"
+         [geo]\ndatabase = \"{database}\"\nmax_age = \"3650d\"\nno_country = \"eu\"\ndefault = \"eu\"\n"
     );
     std::fs::write(&path, config).expect("written");
     let secret = "4f1d0c7a9be3285166d4a0f7c2b98e31557a0d9c4be6f812a3907dc5e1f4b628\n";

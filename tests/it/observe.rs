@@ -32,8 +32,9 @@ fn has(tool: &str) -> bool {
     let there = Command::new(tool)
         .arg("--version")
         .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    let there = { there }.status().is_ok_and(|status| status.success());
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success());
     assert!(
         there || std::env::var_os("CI").is_none(),
         "{tool} must be installed in CI"
