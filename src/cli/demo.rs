@@ -1,9 +1,8 @@
 //! `demo`: five regions and the gateway before them, and lines to paste.
 
-
 use clap::Args;
 
-use crate::demo::options::{Dialect, DemoOptions};
+use crate::demo::options::{DemoOptions, Dialect};
 use crate::demo::world::{World, WorldError, WorldOptions};
 use crate::telemetry::log;
 
@@ -32,7 +31,9 @@ pub(super) struct Arguments {
 
 pub(super) fn demo(arguments: &Arguments) -> u8 {
     log::start("info", false);
-    let Some(regions) = regions(arguments) else { return super::BAD };
+    let Some(regions) = regions(arguments) else {
+        return super::BAD;
+    };
     let options = WorldOptions {
         regions,
         https: arguments.https_port,
@@ -54,14 +55,19 @@ pub(super) fn demo(arguments: &Arguments) -> u8 {
 
 /// The regions as the flags want them; complains about names that there are not.
 fn regions(arguments: &Arguments) -> Option<DemoOptions> {
-    let mut regions = DemoOptions { base_port: arguments.base_port, ..DemoOptions::default() };
+    let mut regions = DemoOptions {
+        base_port: arguments.base_port,
+        ..DemoOptions::default()
+    };
     for name in &arguments.classic {
         if name == "all" {
             regions = regions.with_dialect(Dialect::Classic);
         } else if let Some(region) = regions.region_mut(name) {
             region.dialect = Dialect::Classic;
         } else {
-            super::complain(format_args!("--classic {name}: the regions are us, eu, ca, nz, uk"));
+            super::complain(format_args!(
+                "--classic {name}: the regions are us, eu, ca, nz, uk"
+            ));
             return None;
         }
     }
@@ -121,18 +127,36 @@ fn lines(world: &World) -> Vec<String> {
     let mut lines = vec![
         ("eu, host", curl("", "eu.onetimesecret.com", status)),
         ("ca, pin-header", curl("-H 'O-Region: ca' ", bare, status)),
-        ("nz, pin-cookie", curl("-b '__Host-ots-region=nz' ", bare, status)),
-        ("us, credentials", curl("-u demo:token ", bare, status)),
+        (
+            "nz, pin-cookie",
+            curl("-b '__Host-ots-region=nz' ", bare, status),
+        ),
+        (
+            "us, credentials",
+            curl("-u demo@us.example:us-token ", bare, "/api/v1/authcheck"),
+        ),
         ("ca, network", curl(&from("203.0.113.7"), bare, status)),
         ("uk, geo (GB)", curl(&from("1.186.0.1"), bare, status)),
         ("nz, geo (NZ)", curl(&from("1.178.27.1"), bare, status)),
         ("eu, no-country", curl("", bare, status)),
-        ("us, default (AQ)", curl(&from("23.154.160.1"), bare, status)),
+        (
+            "us, default (AQ)",
+            curl(&from("23.154.160.1"), bare, status),
+        ),
     ];
     if let Some(key) = sample_key(world, "uk") {
-        lines.insert(1, ("uk, key", curl("-X POST ", bare, &format!("/api/v1/secret/{key}"))));
+        lines.insert(
+            1,
+            (
+                "uk, key",
+                curl("-X POST ", bare, &format!("/api/v1/secret/{key}")),
+            ),
+        );
     }
-    lines.into_iter().flat_map(|(what, line)| [format!("# {what}"), line]).collect()
+    lines
+        .into_iter()
+        .flat_map(|(what, line)| [format!("# {what}"), line])
+        .collect()
 }
 
 /// The key of a secret made in a region for the line that shows keys decide.

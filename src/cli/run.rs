@@ -52,7 +52,9 @@ fn serve(gateway: Gateway) -> u8 {
 
 /// Waits until SIGTERM or SIGINT; SIGHUP reloads meanwhile.
 pub(super) fn until_signal(gateway: Option<&Gateway>) -> u8 {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
     match runtime.and_then(|runtime| runtime.block_on(signals(gateway))) {
         Ok(()) => super::FINE,
         Err(error) => {

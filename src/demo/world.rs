@@ -53,7 +53,14 @@ impl WorldOptions {
     /// A world on ports that the system chooses, with one worker: for tests.
     #[must_use]
     pub fn ephemeral() -> Self {
-        Self { regions: DemoOptions::ephemeral(), https: 0, http: 0, admin: 0, threads: 1, ..Self::default() }
+        Self {
+            regions: DemoOptions::ephemeral(),
+            https: 0,
+            http: 0,
+            admin: 0,
+            threads: 1,
+            ..Self::default()
+        }
     }
 }
 
@@ -95,7 +102,9 @@ impl World {
             .map_err(WorldError::Regions)?;
         let directory = directory().map_err(|error| WorldError::Files(error.to_string()))?;
         let ports = WorldOptions { https, ..options };
-        let files = Files { directory: &directory };
+        let files = Files {
+            directory: &directory,
+        };
         let written = files.write(&regions, &ports);
         let (config, ca) = written.map_err(|error| {
             let _ = std::fs::remove_dir_all(&directory);
@@ -169,12 +178,18 @@ fn chosen(port: u16) -> io::Result<u16> {
     if port != 0 {
         return Ok(port);
     }
-    Ok(TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+    Ok(TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0))?
+        .local_addr()?
+        .port())
 }
 
 /// A directory of our own that nobody else can read.
 fn directory() -> io::Result<PathBuf> {
-    let name = format!("onetime-gateway-demo-{}-{:08x}", std::process::id(), fastrand::u32(..));
+    let name = format!(
+        "onetime-gateway-demo-{}-{:08x}",
+        std::process::id(),
+        fastrand::u32(..)
+    );
     let path = std::env::temp_dir().join(name);
     std::fs::DirBuilder::new().mode(0o700).create(&path)?;
     Ok(path)
@@ -200,17 +215,24 @@ impl Files<'_> {
         self.put("country.mmdb", DATABASE).map_err(failed)?;
         for region in regions.regions() {
             let name = format!("{}.secret", region.name);
-            self.put(&name, region.identifier_secret.as_bytes()).map_err(failed)?;
+            self.put(&name, region.identifier_secret.as_bytes())
+                .map_err(failed)?;
         }
         let text = configuration(regions.regions(), options);
         self.put("gateway.toml", text.as_bytes()).map_err(failed)?;
-        Ok((self.directory.join("gateway.toml"), self.directory.join("ca.pem")))
+        Ok((
+            self.directory.join("gateway.toml"),
+            self.directory.join("ca.pem"),
+        ))
     }
 
     fn put(&self, name: &str, content: &[u8]) -> io::Result<()> {
         let path = self.directory.join(name);
-        let mut file =
-            std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        let mut file = std::fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(path)?;
         io::Write::write_all(&mut file, content)
     }
 }
@@ -221,19 +243,26 @@ fn certificates(regions: &[RegionInfo]) -> Result<(String, String, String), rcge
     let mut ca = CertificateParams::new(Vec::new())?;
     ca.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     ca.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    ca.distinguished_name.push(DnType::CommonName, "Onetime Gateway demo authority");
+    ca.distinguished_name
+        .push(DnType::CommonName, "Onetime Gateway demo authority");
     let ca_certificate = ca.self_signed(&ca_key)?;
-    let mut names: Vec<String> =
-        ["onetimesecret.com", "www.onetimesecret.com", "localhost", "127.0.0.1", "::1"]
-            .map(str::to_owned)
-            .to_vec();
+    let mut names: Vec<String> = [
+        "onetimesecret.com",
+        "www.onetimesecret.com",
+        "localhost",
+        "127.0.0.1",
+        "::1",
+    ]
+    .map(str::to_owned)
+    .to_vec();
     for region in regions {
         names.push(format!("{}.onetimesecret.com", region.name));
         names.push(format!("{}.localhost", region.name));
     }
     let key = KeyPair::generate()?;
     let mut leaf = CertificateParams::new(names)?;
-    leaf.distinguished_name.push(DnType::CommonName, "Onetime Gateway demo");
+    leaf.distinguished_name
+        .push(DnType::CommonName, "Onetime Gateway demo");
     let leaf = leaf.signed_by(&key, &Issuer::new(ca, ca_key))?;
     let chain = format!("{}{}", leaf.pem(), ca_certificate.pem());
     Ok((ca_certificate.pem(), chain, key.serialize_pem()))
@@ -241,7 +270,14 @@ fn certificates(regions: &[RegionInfo]) -> Result<(String, String, String), rcge
 
 /// The gateway's configuration.
 fn configuration(regions: &[RegionInfo], options: &WorldOptions) -> String {
-    let WorldOptions { https, http, admin, threads, more, .. } = options;
+    let WorldOptions {
+        https,
+        http,
+        admin,
+        threads,
+        more,
+        ..
+    } = options;
     let mut text = format!(
         "# The demo's own configuration. Edit it: the gateway takes it up while it runs.\n\
          [server]\n\
@@ -271,8 +307,11 @@ fn configuration(regions: &[RegionInfo], options: &WorldOptions) -> String {
         );
     }
     for region in regions {
-        let endpoints: Vec<String> =
-            region.endpoints.iter().map(|address| format!("\"http://{address}\"")).collect();
+        let endpoints: Vec<String> = region
+            .endpoints
+            .iter()
+            .map(|address| format!("\"http://{address}\""))
+            .collect();
         let _ = write!(
             text,
             "\n[regions.{0}]\nhost = \"{0}.localhost\"\njurisdiction = \"{1}\"\n\
