@@ -88,7 +88,7 @@ fn withholds_cookies_on_the_bare_host() {
         ..outbound()
     };
     assert!(!written(&outbound, &[("Cookie", "onetime.session=x")]).contains("ookie"));
-    assert!(!written(&outbound(), &[("Cookie", "__Host-region=x")]).contains("ookie"));
+    assert!(!written(&self::outbound(), &[("Cookie", "__Host-region=x")]).contains("ookie"));
 }
 
 #[test]
