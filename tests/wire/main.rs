@@ -1,0 +1,14 @@
+//! Hostile bytes against the real gateway: what it refuses, what reaches a region, and what a
+//! region's own hostile bytes do to a client.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test that cannot go on has failed"
+)]
+
+mod framing;
+mod harness;
+mod heads;
+mod targets;
