@@ -215,7 +215,7 @@ impl Connection {
                     .await
             }
             Verdict::Forward(forward) => {
-                self.forward(*forward, planned.record, planned.close, view)
+                self.forward(*forward, planned.record, planned.close, view, expect)
                     .await
             }
         }

@@ -31,6 +31,7 @@ impl Connection {
         mut record: Record,
         close: bool,
         view: &View,
+        expect: Expect,
     ) -> ControlFlow<()> {
         let Forward {
             region,
@@ -47,6 +48,7 @@ impl Connection {
             connection: self,
             down: &down,
             close,
+            waits: expect == Expect::Continue,
             framing: Framing::Empty,
             status: 0,
             ended: false,
@@ -73,7 +75,7 @@ impl Connection {
                     return ControlFlow::Break(());
                 };
                 return self
-                    .answer(*answer, planned.record, close, view, Expect::Nothing)
+                    .answer(*answer, planned.record, close, view, expect)
                     .await;
             }
         };
