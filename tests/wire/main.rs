@@ -11,4 +11,5 @@
 mod framing;
 mod harness;
 mod heads;
+mod talk;
 mod targets;

@@ -1,10 +1,14 @@
 //! A real gateway in this process, two regions behind it, and what a region must never be sent.
 
 use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::sync::Arc;
 
 use onetime_gateway::reload::Source;
 use onetime_gateway::server::Gateway;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
+use rustls::ServerConfig;
+use rustls::pki_types::PrivateKeyDer;
 use tempfile::TempDir;
 
 use super::client::Door;
@@ -16,7 +20,11 @@ pub(crate) struct World {
     pub(crate) door: Door,
     pub(crate) eu: Origin,
     pub(crate) us: Origin,
+    /// Speaks TLS.
+    pub(crate) tls: Origin,
     gateway: Gateway,
+    // Bound, but nobody listens: connections to it are refused.
+    _dead: socket2::Socket,
     _files: TempDir,
 }
 
@@ -29,7 +37,15 @@ impl World {
     /// With more sections of configuration.
     pub(crate) fn with(more: &str) -> Self {
         let files = TempDir::new().expect("a directory");
-        let names = ["eu.test", "us.test", "onetime.test", "alias.test"].map(str::to_owned);
+        let names = [
+            "eu.test",
+            "us.test",
+            "tls.test",
+            "dead.test",
+            "onetime.test",
+            "alias.test",
+        ]
+        .map(str::to_owned);
         let CertifiedKey { cert, signing_key } =
             generate_simple_self_signed(names).expect("a certificate");
         let write = |name: &str, text: String| {
@@ -38,6 +54,8 @@ impl World {
         write("chain.pem", cert.pem());
         write("key.pem", signing_key.serialize_pem());
         let (eu, us) = (Origin::start(None), Origin::start(None));
+        let tls = Origin::start(Some(server_tls(&cert, &signing_key)));
+        let (dead, dead_address) = dead_end();
         let mut text = format!(
             r#"
             [server]
@@ -52,6 +70,8 @@ impl World {
             "onetime.test" = "auto"
             "eu.test" = "eu"
             "us.test" = "us"
+            "tls.test" = "tls"
+            "dead.test" = "dead"
             "alias.test" = {{ region = "eu", kind = "alias" }}
             [geo]
             no_country = "eu"
@@ -59,11 +79,20 @@ impl World {
             {more}
             "#
         );
-        for (region, origin) in [("eu", &eu), ("us", &us)] {
+        for (region, endpoint, more) in [
+            ("eu", format!("http://{}", eu.address), ""),
+            ("us", format!("http://{}", us.address), ""),
+            (
+                "tls",
+                format!("https://{}", tls.address),
+                "ca = \"chain.pem\"",
+            ),
+            ("dead", format!("http://{dead_address}"), ""),
+        ] {
             let _ = write!(
                 text,
-                "\n[regions.{region}]\nhost = \"{region}.test\"\nendpoints = [\"http://{}\"]\nhealth = false\n",
-                origin.address,
+                "\n[regions.{region}]\nhost = \"{region}.test\"\n\
+                 endpoints = [\"{endpoint}\"]\nhealth = false\n{more}\n",
             );
         }
         let gateway = Gateway::start(Source::Text {
@@ -77,7 +106,9 @@ impl World {
             door: Door::new(address, cert.der().clone()),
             eu,
             us,
+            tls,
             gateway,
+            _dead: dead,
             _files: files,
         }
     }
@@ -87,10 +118,33 @@ impl World {
         self.gateway.drain_within(std::time::Duration::ZERO);
         self.eu.wait_closed();
         self.us.wait_closed();
-        let mut wrong = self.eu.wrong();
-        wrong.extend(self.us.wrong());
-        wrong
+        self.tls.wait_closed();
+        [self.eu, self.us, self.tls]
+            .iter()
+            .flat_map(Origin::wrong)
+            .collect()
     }
+}
+
+fn server_tls(cert: &rcgen::Certificate, key: &rcgen::KeyPair) -> Arc<ServerConfig> {
+    let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_no_client_auth()
+        .with_single_cert(vec![cert.der().clone()], key)
+        .expect("a certificate and its key");
+    Arc::new(config)
+}
+
+fn dead_end() -> (socket2::Socket, SocketAddr) {
+    let socket =
+        socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
+    let any: SocketAddr = ([127, 0, 0, 1], 0).into();
+    socket.bind(&any.into()).expect("a port");
+    let address = socket.local_addr().expect("an address");
+    (socket, address.as_socket().expect("an IP address"))
 }
 
 /// What a region has to object to in a request, however well-formed: fields that only the gateway
