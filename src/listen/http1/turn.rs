@@ -65,6 +65,8 @@ pub(super) struct Turn<'a> {
     pub(super) status: u16,
     /// Whether the answer's last byte is in the output.
     pub(super) ended: bool,
+    /// Why the answer breaks off, once it does.
+    pub(super) broken: Option<Cause>,
 }
 
 impl RequestBody for Turn<'_> {
