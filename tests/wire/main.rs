@@ -8,6 +8,7 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod answers;
 mod framing;
 mod harness;
 mod heads;
