@@ -12,5 +12,6 @@ mod answers;
 mod framing;
 mod harness;
 mod heads;
+mod passing;
 mod talk;
 mod targets;
