@@ -95,6 +95,9 @@ impl<'b> Case<'_, 'b> {
     fn run(&mut self, record: &mut Record) -> Result<Judged<'b>, Refusal> {
         let method = known_method(self.arrival.method)?;
         let target = self.target()?;
+        if self.facts.length_repeated {
+            return Err(Refusal::BadMessage(Fault::RepeatedContentLength));
+        }
         let (authority, host) = self.host(&target)?;
         if self.arrival.scheme == Scheme::Http {
             let answer = pages::to_https(authority, &target, self.view, &self.context());
