@@ -12,6 +12,7 @@ mod answers;
 mod framing;
 mod harness;
 mod heads;
+mod http2;
 mod passing;
 mod talk;
 mod targets;

@@ -2,6 +2,7 @@
 //! exactly what it is told.
 
 pub(crate) mod client;
+pub(crate) mod frames;
 pub(crate) mod gateway;
 pub(crate) mod origin;
 pub(crate) mod payload;
