@@ -282,3 +282,46 @@ fn a_connection_without_a_request_ends_in_silence() {
     assert_eq!(world.eu.count(), 0);
     assert_eq!(world.end(), [""; 0]);
 }
+
+/// What comes after an answer that came too early belongs to no request that anybody can name.
+#[test]
+fn a_region_that_answers_before_the_body_ends_both_connections() {
+    let world = World::new();
+    for status in ["200 OK", "302 Found", "413 Content Too Large"] {
+        let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 2\r\n\r\nno");
+        let mut script = Script::says(answer, Then::Keep);
+        script.early = true;
+        world.eu.script("/api/v2/soon", script);
+        for framing in ["Content-Length: 99\r\n", "Transfer-Encoding: chunked\r\n"] {
+            let mut client = world.door.open();
+            client.send(&post("/api/v2/soon", framing));
+            let answer = client.answer(false).expect("an answer");
+            assert_eq!(answer.body, b"no");
+            client.send(&get("/api/v2/after", ""));
+            assert_eq!(client.rest().0, b"", "{status}");
+        }
+    }
+    let eu = world.eu.clone();
+    assert_eq!(world.end(), [""; 0]);
+    assert_eq!(eu.count(), 0, "something that nobody sent arrived whole");
+}
+
+#[test]
+fn a_client_that_stalls_is_told_so_and_no_region_sees_a_whole_request() {
+    let world = World::with("[timeouts]\nhead = \"50ms\"\nbody_idle = \"50ms\"");
+    for bytes in [
+        b"GET /api/v2/stall HTTP/1.1\r\nHost: eu".to_vec(),
+        post("/api/v2/stall", "Content-Length: 9\r\n"),
+        post("/api/v2/stall", "Transfer-Encoding: chunked\r\n"),
+    ] {
+        let mut client = world.door.open();
+        client.send(&bytes);
+        let answer = client.answer(false).expect("a refusal");
+        assert_eq!(answer.status(), 408);
+        assert!(answer.says_close());
+        assert_eq!(client.rest().0, b"");
+    }
+    let eu = world.eu.clone();
+    assert_eq!(world.end(), [""; 0]);
+    assert_eq!(eu.count(), 0);
+}

@@ -105,17 +105,6 @@ impl Origin {
         self.change(|state| state.scripts.insert(path.to_owned(), script));
     }
 
-    /// Waits until `condition` holds of what was seen.
-    pub(crate) fn wait(&self, what: &str, condition: impl Fn(&[Seen]) -> bool) -> Vec<Seen> {
-        let (seen, waited) = self
-            .shared
-            .1
-            .wait_timeout_while(self.state(), PATIENCE, |state| !condition(&state.seen))
-            .expect("no origin thread panics");
-        assert!(!waited.timed_out(), "the origin never saw {what}");
-        seen.seen.clone()
-    }
-
     /// Waits until every connection to it is closed: then nothing more can come.
     pub(crate) fn wait_closed(&self) {
         let (state, waited) = self
