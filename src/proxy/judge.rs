@@ -94,8 +94,10 @@ struct Case<'c, 'b> {
 impl<'b> Case<'_, 'b> {
     fn run(&mut self, record: &mut Record) -> Result<Judged<'b>, Refusal> {
         let method = known_method(self.arrival.method)?;
-        let target =
-            Target::parse(self.arrival.target).ok_or(Refusal::BadMessage(Fault::BadTarget))?;
+        let target = self.target()?;
+        if self.facts.length_repeated {
+            return Err(Refusal::BadMessage(Fault::RepeatedContentLength));
+        }
         let (authority, host) = self.host(&target)?;
         if self.arrival.scheme == Scheme::Http {
             let answer = pages::to_https(authority, &target, self.view, &self.context());
@@ -163,6 +165,14 @@ impl<'b> Case<'_, 'b> {
             Action::RegionPage => pages::region(self.arrival, outcome, self.view, &self.context())?,
         };
         Ok(Judged::Answer(Box::new(answer)))
+    }
+
+    /// The target, of visible ASCII only: HTTP/2 brings what a request line cannot hold.
+    fn target(&self) -> Result<Target<'b>, Refusal> {
+        let raw = self.arrival.target;
+        Target::parse(raw)
+            .filter(|_| raw.bytes().all(|byte| byte.is_ascii_graphic()))
+            .ok_or(Refusal::BadMessage(Fault::BadTarget))
     }
 
     /// The one host that the request names, and what it is (RFC 9112 §3.2, RFC 9113 §8.3.1).

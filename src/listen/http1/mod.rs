@@ -27,6 +27,7 @@ use crate::net::deadline::Deadline;
 use crate::net::stream::Stream;
 use crate::proxy::answer::Answer;
 use crate::proxy::arrival::{Arrival, Protocol, Scheme};
+use crate::proxy::record::{Method, Record};
 use crate::proxy::refusal::Refusal;
 use crate::proxy::worker::{View, Worker};
 use crate::proxy::{Planned, Verdict, plan, refuse_unread};
@@ -93,7 +94,7 @@ impl Connection {
                 Head::Whole(span) => span,
                 Head::Closed => return,
                 Head::Refused(refusal) => {
-                    let planned = refuse_unread(refusal, self.input.filled(), &view, &self.worker);
+                    let planned = self.refuse(refusal, self.input.filled(), &view);
                     let _ = self.settle(planned, &view, Expect::Nothing).await;
                     return;
                 }
@@ -176,10 +177,7 @@ impl Connection {
         let (planned, expect) = match request::parse(bytes, &mut space, &view.head_limits()) {
             Err(fault) => {
                 let refusal = Refusal::BadMessage(fault);
-                (
-                    refuse_unread(refusal, bytes, view, &self.worker),
-                    Expect::Nothing,
-                )
+                (self.refuse(refusal, bytes, view), Expect::Nothing)
             }
             Ok(head) => {
                 let arrival = Arrival {
@@ -207,6 +205,16 @@ impl Connection {
         (planned, expect)
     }
 
+    /// Refuses what could not be read as a request. A HEAD is one all the same: a body behind the
+    /// answer would be read as the beginning of the next one (RFC 9110 §9.3.2).
+    fn refuse(&self, refusal: Refusal, bytes: &[u8], view: &View) -> Planned {
+        let mut planned = refuse_unread(refusal, bytes, view, &self.worker);
+        if bytes.trim_ascii_start().starts_with(b"HEAD ") {
+            planned.record.method = Method::Head;
+        }
+        planned
+    }
+
     /// Carries out what was decided.
     async fn settle(&mut self, planned: Planned, view: &View, expect: Expect) -> ControlFlow<()> {
         match planned.verdict {
@@ -215,7 +223,7 @@ impl Connection {
                     .await
             }
             Verdict::Forward(forward) => {
-                self.forward(*forward, planned.record, planned.close, view)
+                self.forward(*forward, planned.record, planned.close, view, expect)
                     .await
             }
         }
@@ -225,7 +233,7 @@ impl Connection {
     async fn answer(
         &mut self,
         answer: Answer,
-        mut record: crate::proxy::record::Record,
+        mut record: Record,
         close: bool,
         view: &View,
         expect: Expect,
