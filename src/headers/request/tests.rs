@@ -83,11 +83,11 @@ fn writes_one_truth_and_keeps_the_rest_untouched() {
 
 #[test]
 fn withholds_cookies_on_the_bare_host() {
-    let outbound = Outbound {
+    let withheld = Outbound {
         cookies: Cookies::Withhold,
         ..outbound()
     };
-    assert!(!written(&outbound, &[("Cookie", "onetime.session=x")]).contains("ookie"));
+    assert!(!written(&withheld, &[("Cookie", "onetime.session=x")]).contains("ookie"));
     assert!(!written(&outbound(), &[("Cookie", "__Host-region=x")]).contains("ookie"));
 }
 
