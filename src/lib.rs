@@ -10,6 +10,7 @@ pub mod headers;
 pub mod http1;
 pub mod listen;
 pub mod net;
+pub mod page;
 pub mod proxy;
 pub mod region;
 pub mod reload;

@@ -22,7 +22,7 @@ const FLOORS: &[&[&str]] = &[
         "telemetry",
         "tls",
     ],
-    &["headers", "route"],
+    &["headers", "page", "route"],
     &["config", "upstream"],
     &["snapshot"],
     &["reload", "proxy"],
@@ -33,7 +33,9 @@ const FLOORS: &[&[&str]] = &[
 ];
 
 /// Rooms that only think: they are given `now`, they never fetch it.
-const THINKING: &[&str] = &["client", "config", "headers", "http1", "region", "route"];
+const THINKING: &[&str] = &[
+    "client", "config", "headers", "http1", "page", "region", "route",
+];
 
 /// Words by which a thinking room would betray itself.
 const DOING_WORDS: &[&str] = &[

@@ -5,6 +5,7 @@ use httparse::Header;
 use crate::headers::request::{Cookies, Head};
 use crate::headers::response::Downward;
 use crate::http1::Framing;
+use crate::page::language::Language;
 use crate::region::{Reason, RegionId};
 
 use super::answer::Dialect;
@@ -44,6 +45,8 @@ pub struct Down {
     pub host: u32,
     /// How this caller reads errors.
     pub dialect: Dialect,
+    /// The language of pages.
+    pub language: Language,
 }
 
 impl Down {

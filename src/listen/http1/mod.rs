@@ -31,6 +31,7 @@ use crate::proxy::record::{Method, Record};
 use crate::proxy::refusal::Refusal;
 use crate::proxy::worker::{View, Worker};
 use crate::proxy::{Planned, Verdict, plan, refuse_unread};
+use crate::upstream::failure::Cause;
 
 /// Bytes of an unwanted request body that are read and dropped to save the connection.
 const MOST_DRAINED: u64 = 64 * 1024;
@@ -222,6 +223,15 @@ impl Connection {
                 self.answer(*answer, planned.record, planned.close, view, expect)
                     .await
             }
+            Verdict::Collect(choosing) => {
+                let mut record = planned.record;
+                let body = self.collect(view, expect).await;
+                record.bytes_in = self.body_read;
+                let body = body.as_deref().map_err(|cause| *cause);
+                let answer = choosing.answer(body, &mut record);
+                self.answer(answer, record, planned.close, view, Expect::Nothing)
+                    .await
+            }
             Verdict::Forward(forward) => {
                 self.forward(*forward, planned.record, planned.close, view, expect)
                     .await
@@ -276,6 +286,36 @@ impl Connection {
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
         drained
+    }
+
+    /// Reads a whole small body, all of it within one idle time.
+    async fn collect(&mut self, view: &View, expect: Expect) -> Result<Vec<u8>, Cause> {
+        let mut whole = Vec::new();
+        if expect == Expect::Continue && !self.body.is_done() && self.version == Version::Http11 {
+            self.output.push(b"HTTP/1.1 100 Continue\r\n\r\n");
+            self.flush(view).await.map_err(|_| Cause::ClientGone)?;
+        }
+        self.deadline
+            .set(Instant::now() + view.timeouts().body_idle);
+        poll_fn(|context| {
+            loop {
+                match self.poll_body(context) {
+                    Poll::Ready(Ok(Some(count))) => {
+                        whole.extend_from_slice(
+                            self.input.filled().get(..count).unwrap_or_default(),
+                        );
+                        self.consume_body(count);
+                    }
+                    Poll::Ready(ended) => return Poll::Ready(ended.map(|_| ())),
+                    Poll::Pending => {
+                        ready!(self.deadline.poll(context));
+                        return Poll::Ready(Err(Cause::ClientStalled));
+                    }
+                }
+            }
+        })
+        .await?;
+        Ok(whole)
     }
 
     /// Reads and drops the rest of a request's body; whether the connection can go on.
