@@ -25,7 +25,11 @@ use onetime_gateway::snapshot::Snapshot;
 fn source(directory: &tempfile::TempDir, hosts: usize) -> Source {
     let made = rcgen::generate_simple_self_signed(vec!["onetimesecret.com".to_owned()]).unwrap();
     std::fs::write(directory.path().join("chain.pem"), made.cert.pem()).unwrap();
-    std::fs::write(directory.path().join("key.pem"), made.signing_key.serialize_pem()).unwrap();
+    std::fs::write(
+        directory.path().join("key.pem"),
+        made.signing_key.serialize_pem(),
+    )
+    .unwrap();
     let database = concat!(env!("CARGO_MANIFEST_DIR"), "/geoip/country.mmdb");
     let mut text = format!(
         "[[tls.certificates]]\nchain = \"chain.pem\"\nkey = \"key.pem\"\n\
@@ -35,14 +39,20 @@ fn source(directory: &tempfile::TempDir, hosts: usize) -> Source {
          [hosts]\n\"onetimesecret.com\" = \"auto\"\n\"eu.onetimesecret.com\" = \"eu\"\n",
         onetime_gateway::config::mapping::toml()
             .lines()
-            .filter(|line| line.starts_with('[') || line.ends_with("\"eu\"") || line.ends_with("\"us\""))
+            .filter(|line| line.starts_with('[')
+                || line.ends_with("\"eu\"")
+                || line.ends_with("\"us\""))
             .map(|line| format!("{line}\n"))
             .collect::<String>(),
     );
     for i in 0..hosts {
         writeln!(text, "\"h{i}.secrets.example.com\" = \"eu\"").unwrap();
     }
-    Source::Text { label: "bench.toml".to_owned(), directory: directory.path().to_owned(), text }
+    Source::Text {
+        label: "bench.toml".to_owned(),
+        directory: directory.path().to_owned(),
+        text,
+    }
 }
 
 fn built(source: &Source, previous: Option<&Snapshot>) -> Snapshot {
@@ -62,7 +72,9 @@ fn bench(c: &mut Criterion) {
         b.iter(|| built(black_box(&large), Some(&previous)));
     });
     group.bench_function("reading the text alone", |b| {
-        let Source::Text { text, .. } = &large else { unreachable!() };
+        let Source::Text { text, .. } = &large else {
+            unreachable!()
+        };
         b.iter(|| Config::parse("bench.toml", black_box(text)).unwrap());
     });
     group.bench_function("first start, country database read", |b| {
@@ -88,7 +100,10 @@ fn bench(c: &mut Criterion) {
                     credentials: false,
                     client: IpAddr::from(i.to_be_bytes()),
                 };
-                snapshot.rules().decide(&question, snapshot.geo(), &mut Silent).unwrap()
+                snapshot
+                    .rules()
+                    .decide(&question, snapshot.geo(), &mut Silent)
+                    .unwrap()
             });
         });
     }
