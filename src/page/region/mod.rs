@@ -10,7 +10,7 @@ use super::document::document;
 use super::html::Escaped;
 use super::language::Language;
 use super::words::Words;
-use crate::region::{Decision, Region, Regions, pin};
+use crate::region::{Decision, Region, Regions};
 
 /// The path of the page.
 pub const PATH: &str = "/region";
@@ -55,7 +55,7 @@ impl RegionPage<'_> {
             "host": here.host(),
             "choices": choices,
             "choose": {
-                "header": pin::HEADER,
+                "header": "O-Region",
                 "form": {
                     "method": "POST",
                     "path": PATH,
@@ -147,7 +147,7 @@ impl RegionPage<'_> {
     fn way_back(&self, words: &Words) -> String {
         self.back.map_or_else(String::new, |back| {
             format!(
-                "<p><a href=\"{}\">{}</a></p>\n",
+                "<p class=\"back\"><a href=\"{}\">{}</a></p>\n",
                 Escaped(back.as_str()),
                 words.back
             )
@@ -158,7 +158,8 @@ impl RegionPage<'_> {
 /// A region as people tell it from others.
 fn facts(region: &Region, words: &Words) -> String {
     format!(
-        "<span class=\"name\">{}</span> <span class=\"facts\">{} · {} {}</span>",
+        "<span class=\"name\">{}</span> <span class=\"facts\"><span>{}</span> \
+         <span>{} {}</span></span>",
         Escaped(region.name().as_str()),
         Escaped(region.host()),
         words.jurisdiction,

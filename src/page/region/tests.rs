@@ -36,7 +36,7 @@ fn the_page_tells_where_and_why_and_marks_the_current_one() {
         "<title>Your region · onetimesecret.com</title>",
         "<button name=\"region\" value=\"eu\">",
         "<button name=\"region\" value=\"us\" aria-current=\"true\">",
-        "us.example.com · Jurisdiction US",
+        "<span>us.example.com</span> <span>Jurisdiction US</span>",
         "part of the world that you come from",
         "<form method=\"post\" action=\"/region\">",
     ] {
@@ -85,7 +85,7 @@ fn json_says_the_same_and_how_to_choose() {
                 {"region": "us", "jurisdiction": "US", "host": "us.example.com", "current": false},
             ],
             "choose": {
-                "header": "o-region",
+                "header": "O-Region",
                 "form": {
                     "method": "POST",
                     "path": "/region",
