@@ -285,7 +285,13 @@ impl RequestBody for Source {
     fn poll_data(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<&[u8]>, Cause>> {
         while self.data.is_empty() {
             let Some(frame) = ready!(Pin::new(&mut self.body).poll_frame(context)) else {
-                return Poll::Ready(Ok(None));
+                // hyper also ends a body so when the client resets its stream with NO_ERROR: a part
+                // must not pass for the whole.
+                return Poll::Ready(if self.body.is_end_stream() {
+                    Ok(None)
+                } else {
+                    Err(Cause::ClientGone)
+                });
             };
             match frame.map_err(|_| Cause::ClientGone)?.into_data() {
                 Ok(data) => {
