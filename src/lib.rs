@@ -1,9 +1,11 @@
 //! The regional gateway of Onetime Secret.
 
 pub mod admin;
+pub mod balance;
 pub mod cli;
 pub mod client;
 pub mod config;
+pub mod demo;
 pub mod geoip;
 pub mod headers;
 pub mod http1;
@@ -18,4 +20,3 @@ pub mod snapshot;
 pub mod telemetry;
 pub mod tls;
 pub mod upstream;
-pub mod demo;

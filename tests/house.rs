@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 /// Every room, ground floor first. A room imports rooms of lower floors only.
 const FLOORS: &[&[&str]] = &[
     &[
+        "balance",
         "client",
         "geoip",
         "http1",
@@ -33,7 +34,9 @@ const FLOORS: &[&[&str]] = &[
 ];
 
 /// Rooms that only think: they are given `now`, they never fetch it.
-const THINKING: &[&str] = &["client", "config", "headers", "http1", "region", "route"];
+const THINKING: &[&str] = &[
+    "balance", "client", "config", "headers", "http1", "region", "route",
+];
 
 /// Words by which a thinking room would betray itself.
 const DOING_WORDS: &[&str] = &[

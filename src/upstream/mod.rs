@@ -5,6 +5,5 @@ pub mod connect;
 pub mod endpoint;
 pub mod exchange;
 pub mod failure;
-pub mod pick;
 pub mod pool;
 pub mod travel;

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::endpoint::{Cluster, Endpoint, PoolLimits, Timeouts};
 use super::failure::Cause;
-use super::pick::{Candidate, pick};
+use crate::balance::pick::{Candidate, pick};
 use crate::net::stream::Stream;
 
 /// This thread's connections to all endpoints.
