@@ -10,6 +10,7 @@ use toml::de::DeTable;
 
 mod check;
 pub mod decision;
+pub mod ejection;
 pub mod endpoint;
 pub mod geo;
 pub mod health;
@@ -24,6 +25,7 @@ pub mod place;
 pub mod problem;
 mod read;
 pub mod region;
+pub mod retries;
 pub mod route;
 pub mod server;
 mod text;
@@ -42,6 +44,7 @@ use crate::config::problem::{Problems, Warning};
 use crate::config::read::Reading;
 use crate::config::read::section::Section;
 use crate::config::region::{Region, SecretSource};
+use crate::config::retries::Retries;
 use crate::config::route::Route;
 use crate::config::server::Server;
 use crate::config::timeouts::Timeouts;
@@ -71,6 +74,8 @@ pub struct Config {
     pub timeouts: Timeouts,
     /// How much of everything is taken.
     pub limits: Limits,
+    /// How many requests may be sent again.
+    pub retries: Retries,
     /// What is written, and how.
     pub log: Log,
 }
@@ -105,6 +110,7 @@ impl Config {
         let routes = root.read("routes", route::read).unwrap_or_default();
         let timeouts = root.section("timeouts").map(Timeouts::read);
         let limits = root.section("limits").map(Limits::read);
+        let retries = root.section("retries").map(Retries::read);
         let log = root.section("log").map(Log::read);
         if let Some(regions) = &regions {
             check::regions(reading, regions);
@@ -129,6 +135,7 @@ impl Config {
             routes,
             timeouts: timeouts?,
             limits: limits?,
+            retries: retries?,
             log: log?,
         })
     }
