@@ -92,10 +92,7 @@ impl Gateway {
         }
         let reloader = Arc::new(reloader);
         let config = reloader.live.load_full().config.clone();
-        let threads = match config.server.threads {
-            Some(threads) => threads.get(),
-            None => std::thread::available_parallelism().map_or(1, usize::from),
-        };
+        let threads = crate::snapshot::threads(&config.server);
         let mut addresses = Addresses::default();
         let (mut https, mut http) = (Vec::new(), Vec::new());
         for address in &config.server.https {

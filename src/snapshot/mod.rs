@@ -15,6 +15,7 @@ use httparse::Header;
 use crate::client::trusted::TrustedProxies;
 use crate::client::{HeaderSource, identify};
 use crate::config::Config;
+use crate::config::server::Server;
 use crate::geoip::Database;
 use crate::headers::name::Name;
 use crate::http1::HeadLimits;
@@ -94,6 +95,15 @@ pub struct Snapshot {
     pub(crate) public_port: String,
     pub(crate) body_limits: Vec<(String, u64)>,
     pub(crate) endpoint_ids: HashSet<u32>,
+}
+
+/// Worker threads: as many as the configuration says, or as the machine has cores.
+#[must_use]
+pub fn threads(server: &Server) -> usize {
+    match server.threads {
+        Some(threads) => threads.get(),
+        None => std::thread::available_parallelism().map_or(1, usize::from),
+    }
 }
 
 impl Snapshot {

@@ -6,4 +6,5 @@ pub mod endpoint;
 pub mod exchange;
 pub mod failure;
 pub mod pool;
+pub mod state;
 pub mod travel;

@@ -56,7 +56,7 @@ impl Pools {
                 let load = slots.get(&endpoint.id).map_or(0, |slot| slot.in_flight);
                 let is_full = load as usize >= cluster.limits.connections;
                 full |= is_full;
-                let out = is_full || !endpoint.takes_requests() || avoid.contains(&endpoint.id);
+                let out = is_full || !endpoint.is_in_use() || avoid.contains(&endpoint.id);
                 Candidate {
                     load,
                     weight: if out { 0 } else { endpoint.weight },
