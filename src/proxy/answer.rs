@@ -136,6 +136,15 @@ impl Answer {
         answer.with_words(refusal, &words, context)
     }
 
+    /// Says more precisely when to come back, where it is said at all.
+    pub fn retry_after(&mut self, seconds: u32) {
+        for (name, value) in &mut self.fields {
+            if *name == "Retry-After" {
+                *value = seconds.to_string();
+            }
+        }
+    }
+
     fn with_words(self, refusal: Refusal, words: &str, context: &Context<'_>) -> Self {
         let mut members = serde_json::Map::new();
         let mut put = |name: &str, value: &str| {

@@ -17,6 +17,7 @@ use crate::config::endpoint::{Endpoint as Described, EndpointAddress, HostHeader
 use crate::config::place::FilePath;
 use crate::config::region::Region;
 use crate::geoip::Database;
+use crate::region::{RegionId, Regions};
 use crate::tls::store::{CertError, CertStore, Certificate};
 use crate::upstream::endpoint::{
     Cluster, Endpoint, EndpointTls, HealthRules, Place, PoolLimits, Timeouts,
@@ -27,13 +28,13 @@ use crate::upstream::state::RegionState;
 type ClientConfigs = HashMap<Option<PathBuf>, (Arc<ClientConfig>, u64)>;
 
 impl Builder<'_> {
-    pub(super) fn clusters(&mut self) -> Option<Vec<RegionPart>> {
+    pub(super) fn clusters(&mut self, table: &Regions) -> Option<Vec<RegionPart>> {
         let mut configs = ClientConfigs::new();
         let mut complete = true;
         let regions: Vec<&Region> = self.config.regions.values().collect();
         let mut parts = Vec::with_capacity(regions.len());
         for region in regions {
-            match self.region_part(region, &mut configs) {
+            match self.region_part(region, table, &mut configs) {
                 Some(part) => parts.push(part),
                 None => complete = false,
             }
@@ -41,7 +42,12 @@ impl Builder<'_> {
         complete.then_some(parts)
     }
 
-    fn region_part(&mut self, region: &Region, configs: &mut ClientConfigs) -> Option<RegionPart> {
+    fn region_part(
+        &mut self,
+        region: &Region,
+        table: &Regions,
+        configs: &mut ClientConfigs,
+    ) -> Option<RegionPart> {
         let name: Arc<str> = region.name.as_str().into();
         let mut endpoints = Vec::with_capacity(region.endpoints.len());
         for described in &region.endpoints {
@@ -76,6 +82,7 @@ impl Builder<'_> {
             }),
             origin: format!("https://{}{port}", region.host.as_str()),
             label: (self.materials.label)(region.name.as_str()),
+            failover: self.stand_ins(region, table),
             keeps_host: region
                 .endpoints
                 .iter()
@@ -149,6 +156,19 @@ impl Builder<'_> {
             None => endpoint.id = Endpoint::next_id(),
         }
         Some(Arc::new(endpoint))
+    }
+
+    /// The regions that may stand in. The configuration was refused if one of them crosses without
+    /// being allowed to; should one ever come so far, it is left out.
+    fn stand_ins(&self, region: &Region, table: &Regions) -> Vec<RegionId> {
+        let others = region.failover.iter();
+        others
+            .filter_map(|name| {
+                let other = self.config.regions.get(name)?;
+                let stays = other.jurisdiction == region.jurisdiction || region.allow_crossing;
+                table.by_name(name.as_str().as_bytes()).filter(|_| stays)
+            })
+            .collect()
     }
 
     fn health_rules(&self, region: &Region) -> HealthRules {
