@@ -8,6 +8,7 @@ pub mod config;
 pub mod demo;
 pub mod geoip;
 pub mod headers;
+pub mod health;
 pub mod http1;
 pub mod listen;
 pub mod net;

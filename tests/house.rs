@@ -26,7 +26,7 @@ const FLOORS: &[&[&str]] = &[
     &["headers", "route"],
     &["config", "upstream"],
     &["snapshot"],
-    &["reload", "proxy"],
+    &["health", "reload", "proxy"],
     &["admin", "listen"],
     &["server"],
     &["demo"],

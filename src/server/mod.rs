@@ -1,6 +1,7 @@
 //! The process put together: sockets, worker threads, the control thread, the way out.
 
 mod control;
+mod regions;
 mod workers;
 
 use std::net::SocketAddr;
@@ -146,7 +147,7 @@ impl Gateway {
     /// All metrics as text.
     #[must_use]
     pub fn metrics(&self) -> String {
-        self.telemetry.render()
+        regions::metrics(&self.reloader, &self.telemetry)
     }
 
     /// Client connections that are open.

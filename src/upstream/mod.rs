@@ -8,3 +8,6 @@ pub mod failure;
 pub mod pool;
 pub mod state;
 pub mod travel;
+
+#[cfg(test)]
+pub(crate) mod testing;

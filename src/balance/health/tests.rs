@@ -76,7 +76,9 @@ fn going_down_ends_an_ejection_and_coming_up_is_slow() {
     let mut health = Health::default();
     let now = Instant::now();
     health.eject(&EJECTION, now);
-    (0..3).for_each(|_| drop(health.probed(false, &PROBES, now)));
+    for _ in 0..3 {
+        health.probed(false, &PROBES, now);
+    }
     assert_eq!(health.standing(now), Standing::Down);
     assert_eq!(health.eject(&EJECTION, now), None);
     assert_eq!(health.tick(now + seconds(100)), None);
@@ -124,7 +126,9 @@ proptest! {
         let mut now = Instant::now();
         for step in steps {
             match step {
-                Step::Probe(i, good) => drop(region[i].probed(good, &PROBES, now)),
+                Step::Probe(i, good) => {
+                    region[i].probed(good, &PROBES, now);
+                }
                 Step::Wait(n) => now += seconds(n),
                 Step::Fail(i) => {
                     let ejected = region.iter().filter(|one| matches!(one.standing(now), Standing::Ejected(_))).count();

@@ -250,6 +250,14 @@ impl Cluster {
         rules.permit(total, ejected, takers)
     }
 
+    /// Whether a request would find an endpoint. Ejections do not matter here: they count only as
+    /// long as another endpoint takes requests.
+    #[must_use]
+    pub fn is_available(&self) -> bool {
+        let mut in_use = self.endpoints.iter().filter(|one| one.is_in_use());
+        in_use.any(|one| !one.state.is_down())
+    }
+
     /// Seconds after which it is worth asking again, when no endpoint takes requests: the first
     /// ejection's end, or the time that probes need to find an endpoint well.
     #[must_use]

@@ -1,66 +1,9 @@
 //! What threads see of each other's evidence.
 
-use std::net::{IpAddr, Ipv4Addr};
-use std::sync::Arc;
-
 use super::*;
-use crate::balance::budget::BudgetRules;
-use crate::upstream::endpoint::{HealthRules, Place, PoolLimits, Timeouts};
+use crate::upstream::testing::cluster;
 
 const PROBES: ProbeRules = ProbeRules { rise: 1, fall: 1 };
-
-fn cluster(endpoints: u32, share: u32) -> Cluster {
-    let second = Duration::from_secs(1);
-    let region: Arc<str> = "eu".into();
-    Cluster {
-        region: region.clone(),
-        endpoints: (0..endpoints)
-            .map(|id| {
-                Arc::new(Endpoint {
-                    id,
-                    region: region.clone(),
-                    url: format!("http://127.0.0.1:{id}"),
-                    place: Place::Address(IpAddr::V4(Ipv4Addr::LOCALHOST)),
-                    port: 1,
-                    host: "eu.example".to_owned(),
-                    tls: None,
-                    identity: 0,
-                    weight: 1,
-                    drain: false,
-                    state: Arc::default(),
-                })
-            })
-            .collect(),
-        timeouts: Timeouts {
-            connect: second,
-            response_head: second,
-            response_idle: second,
-            client_idle: second,
-            request: second,
-            pool_idle: second,
-        },
-        limits: PoolLimits {
-            idle: 1,
-            connections: 10,
-        },
-        rules: HealthRules {
-            ejection: Some(EjectionRules {
-                consecutive: 3,
-                base: 10 * second,
-                most: 60 * second,
-                share,
-            }),
-            slow_start: 30 * second,
-            recovery: Some(2 * second),
-            retries: BudgetRules {
-                share: 20,
-                milli_per_second: 1_000,
-            },
-            backoff: Duration::ZERO,
-        },
-        state: Arc::default(),
-    }
-}
 
 fn fail(cluster: &Cluster, i: usize, times: usize, now: Instant) -> usize {
     (0..times)
@@ -70,7 +13,7 @@ fn fail(cluster: &Cluster, i: usize, times: usize, now: Instant) -> usize {
 
 #[test]
 fn consecutive_failures_eject_and_a_success_between_does_not() {
-    let (cluster, now) = (cluster(2, 50), Instant::now());
+    let (cluster, now) = (cluster(&[1, 2]), Instant::now());
     let first = &cluster.endpoints[0].state;
     assert_eq!(fail(&cluster, 0, 2, now), 0);
     first.succeeded();
@@ -88,7 +31,7 @@ fn consecutive_failures_eject_and_a_success_between_does_not() {
 
 #[test]
 fn failures_of_answers_that_had_begun_count_too() {
-    let (cluster, now) = (cluster(2, 50), Instant::now());
+    let (cluster, now) = (cluster(&[1, 2]), Instant::now());
     (0..3).for_each(|_| cluster.endpoints[1].state.failed_late());
     assert!(cluster.endpoints[1].state.takes_requests(now));
     assert_eq!(cluster.look(now), 1);
@@ -97,7 +40,7 @@ fn failures_of_answers_that_had_begun_count_too() {
 
 #[test]
 fn probes_close_and_open_and_say_when_to_come_back() {
-    let (cluster, now) = (cluster(2, 50), Instant::now());
+    let (cluster, now) = (cluster(&[1, 2]), Instant::now());
     for endpoint in &cluster.endpoints {
         let change = endpoint.state.probed(false, &PROBES, now);
         assert_eq!(change, Some(Change::Down));
@@ -127,7 +70,7 @@ fn a_pause_of_retries_ends_and_is_capped() {
 #[test]
 fn threads_that_fail_together_never_eject_too_many() {
     for _ in 0..50 {
-        let (cluster, now) = (cluster(4, 50), Instant::now());
+        let (cluster, now) = (cluster(&[1, 2, 3, 4]), Instant::now());
         let ejected: usize = std::thread::scope(|scope| {
             let threads: Vec<_> = (0..4)
                 .map(|i| {
