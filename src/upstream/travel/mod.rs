@@ -403,3 +403,6 @@ impl<C: Client> Client for Watched<'_, C> {
         self.client.head(head);
     }
 }
+
+#[cfg(test)]
+mod tests;
