@@ -12,6 +12,7 @@ pub mod health;
 pub mod http1;
 pub mod listen;
 pub mod net;
+pub mod page;
 pub mod proxy;
 pub mod region;
 pub mod reload;

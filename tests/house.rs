@@ -23,7 +23,7 @@ const FLOORS: &[&[&str]] = &[
         "telemetry",
         "tls",
     ],
-    &["headers", "route"],
+    &["headers", "page", "route"],
     &["config", "upstream"],
     &["snapshot"],
     &["health", "reload", "proxy"],
@@ -35,7 +35,7 @@ const FLOORS: &[&[&str]] = &[
 
 /// Rooms that only think: they are given `now`, they never fetch it.
 const THINKING: &[&str] = &[
-    "balance", "client", "config", "headers", "http1", "region", "route",
+    "balance", "client", "config", "headers", "http1", "page", "region", "route",
 ];
 
 /// Words by which a thinking room would betray itself.

@@ -2,6 +2,7 @@
 //! not as it should be, 2 a bad command line or configuration).
 
 mod check;
+mod demo;
 mod explain;
 mod reload;
 mod run;
@@ -35,6 +36,8 @@ enum Command {
     Check(check::Arguments),
     /// Say which region a request would go to, by which rule, and why not by the others
     Explain(explain::Arguments),
+    /// Five regions and a gateway before them on this machine, without any file
+    Demo(demo::Arguments),
     /// Ask a running gateway to reload, and print its verdict
     Reload(reload::Arguments),
 }
@@ -46,6 +49,7 @@ pub fn main() -> ExitCode {
         Command::Run(arguments) => run::run(&arguments),
         Command::Check(arguments) => check::check(&arguments),
         Command::Explain(arguments) => explain::explain(&arguments),
+        Command::Demo(arguments) => demo::demo(&arguments),
         Command::Reload(arguments) => reload::reload(&arguments),
     };
     ExitCode::from(code)

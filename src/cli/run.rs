@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::reload::{Source, Verdict};
+use crate::reload::Source;
 use crate::server::{Gateway, StartError};
 use crate::telemetry::log;
 
@@ -40,26 +40,23 @@ pub(super) fn refuse(error: &StartError) -> u8 {
 }
 
 /// Waits for signals until one says to stop, then drains.
-pub(super) fn serve(gateway: Gateway) -> u8 {
-    let runtime = match tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-    {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            super::complain(format_args!("cannot wait for signals: {error}"));
-            return super::FAILED;
-        }
-    };
+fn serve(gateway: Gateway) -> u8 {
     let addresses = gateway.addresses();
     tracing::info!(https = ?addresses.https, http = ?addresses.http, admin = ?addresses.admin, "serving");
-    match runtime.block_on(until_stopped(&gateway)) {
-        Ok(()) => {
-            tracing::info!("draining");
-            gateway.drain();
-            tracing::info!("stopped");
-            super::FINE
-        }
+    let code = until_signal(Some(&gateway));
+    tracing::info!("draining");
+    gateway.drain();
+    tracing::info!("stopped");
+    code
+}
+
+/// Waits until SIGTERM or SIGINT; SIGHUP reloads meanwhile.
+pub(super) fn until_signal(gateway: Option<&Gateway>) -> u8 {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    match runtime.and_then(|runtime| runtime.block_on(signals(gateway))) {
+        Ok(()) => super::FINE,
         Err(error) => {
             super::complain(format_args!("cannot wait for signals: {error}"));
             super::FAILED
@@ -67,20 +64,16 @@ pub(super) fn serve(gateway: Gateway) -> u8 {
     }
 }
 
-async fn until_stopped(gateway: &Gateway) -> std::io::Result<()> {
+async fn signals(gateway: Option<&Gateway>) -> std::io::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hang_up = signal(SignalKind::hangup())?;
-    let handle = gateway.handle();
     loop {
         tokio::select! {
             _ = terminate.recv() => return Ok(()),
             _ = interrupt.recv() => return Ok(()),
-            _ = hang_up.recv() => {
-                if let Verdict::Refused(problems) = handle.reload("signal") {
-                    tracing::debug!(count = problems.len(), "reload by signal refused");
-                }
-            }
+            // The verdict is in the log and in the metrics.
+            _ = hang_up.recv() => drop(gateway.map(|gateway| gateway.handle().reload("signal"))),
         }
     }
 }

@@ -1,4 +1,5 @@
-//! What can only be said of regions and hosts together: that nothing is in two places, and nothing leads in a circle.
+//! What can only be said of regions and hosts together: that nothing is in two places, and nothing leads in a
+//! circle.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, PathBuf};
@@ -59,10 +60,8 @@ pub(super) fn redirects(reading: &Reading, regions: &[Draft], hosts: &[host::Dra
                 .hint("that is right if its DNS name leads to the region and not to the gateway"),
             ),
             // A host that could not be understood says nothing about this one.
-            Some(host::Draft { host: None, .. }) => {}
-            Some(host::Draft {
-                host: Some(host), ..
-            }) => {
+            Some(host::Draft::Wrong { .. }) => {}
+            Some(host::Draft::Host(host)) => {
                 if host.target.region() == Some(&region.name) {
                     continue;
                 }
@@ -84,7 +83,7 @@ pub(super) fn redirects(reading: &Reading, regions: &[Draft], hosts: &[host::Dra
 /// The rule of `[hosts]` that a host meets: itself, or else the longest wildcard.
 fn lookup<'a>(hosts: &'a [host::Draft], name: &HostName) -> Option<&'a host::Draft> {
     let find = |pattern: &HostPattern| {
-        let found = hosts.binary_search_by(|draft| draft.pattern.cmp(pattern));
+        let found = hosts.binary_search_by(|draft| draft.pattern().cmp(pattern));
         found.ok().and_then(|index| hosts.get(index))
     };
     let below = |text: &str| {

@@ -14,8 +14,8 @@ pub struct Decision {
     pub credentials_region: Credentials,
     /// The cookie of an explicit choice. Its name begins with `__Host-`, so that no other host can set it.
     pub pin_cookie: String,
-    /// Whether a first geographic decision is kept, so that a traveller stays where they were. Default: false, as
-    /// it sets a cookie on people who chose nothing.
+    /// Whether a first geographic decision is kept, so that a traveller stays where they were. Default: false,
+    /// as it sets a cookie on people who chose nothing.
     pub sticky: bool,
     /// The cookie of that decision; another than `pin_cookie`, so that it is never mistaken for a choice.
     pub sticky_cookie: String,

@@ -29,8 +29,8 @@ pub struct Endpoint {
     pub sni: HostName,
     /// What `Host` says to it (`host`). Default: the region's `host_header`.
     pub host_header: HostHeader,
-    /// PEM bundle of the authorities that may have signed its certificate. Default: the region's `ca`; `None` is
-    /// those of the operating system. Always `None` without TLS.
+    /// PEM bundle of the authorities that may have signed its certificate. Default: the region's `ca`; `None`
+    /// is those of the operating system. Always `None` without TLS.
     pub ca: Option<FilePath>,
     /// The value in the file.
     pub place: Place,
@@ -48,7 +48,8 @@ pub enum EndpointAddress {
 /// What `Host` (and `X-Forwarded-Host`) say to a region.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum HostHeader {
-    /// The region's own host, the default: a region's ingress serves no other. A host of kind alias is kept all the same.
+    /// The region's own host, the default: a region's ingress serves no other. A host of kind alias is kept
+    /// all the same.
     #[default]
     Region,
     /// What the client asked for.

@@ -26,13 +26,15 @@ pub struct Geo {
     pub no_country: RegionName,
     /// The region of a client whose country is mapped nowhere. Required.
     pub default: RegionName,
-    /// The age of the database beyond which there is a warning. Default 45 days: the publishers refresh monthly.
+    /// The age of the database beyond which there is a warning. Default 45 days: the publishers refresh
+    /// monthly.
     pub max_age: Duration,
     /// By ISO 3166-1 code; beats `continents`.
     pub countries: BTreeMap<CountryCode, RegionName>,
     /// By continent.
     pub continents: BTreeMap<Continent, RegionName>,
-    /// By network, longest prefix first wins; beats countries and continents. Host bits are zero; no network occurs twice.
+    /// By network, longest prefix first wins; beats countries and continents. Host bits are zero; no network
+    /// occurs twice.
     pub networks: BTreeMap<IpNet, RegionName>,
 }
 
@@ -172,17 +174,16 @@ fn table<K: Ord + fmt::Display>(
     parse: impl Fn(&str) -> Result<K, Complaint>,
 ) -> BTreeMap<K, RegionName> {
     let mut regions = BTreeMap::new();
-    for (key, place, value) in section.into_iter().flat_map(Section::entries) {
-        let region = value.region();
-        match (parse(key), region) {
-            (Err(complaint), _) => value.reading.complain(place, complaint),
+    for entry in section.into_iter().flat_map(Section::entries) {
+        let region = entry.value.region();
+        match (parse(entry.key), region) {
+            (Err(complaint), _) => entry.complain(complaint),
             (Ok(key), Some(region)) => match regions.entry(key) {
-                Entry::Vacant(entry) => {
-                    entry.insert(region);
+                Entry::Vacant(vacant) => {
+                    vacant.insert(region);
                 }
-                Entry::Occupied(entry) => {
-                    let complaint = Complaint::new(format!("{} is there twice", entry.key()));
-                    value.reading.complain(place, complaint);
+                Entry::Occupied(other) => {
+                    entry.complain(Complaint::new(format!("{} is there twice", other.key())));
                 }
             },
             (Ok(_), None) => {}

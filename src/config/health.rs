@@ -24,7 +24,8 @@ pub struct Health {
     pub interval: Duration,
     /// The same while an endpoint is down. Default 1 s: what came back is used at once.
     pub fast_interval: Duration,
-    /// How long one probe may take, connecting included. Default 3 s: three round trips across an ocean, one packet lost.
+    /// How long one probe may take, connecting included. Default 3 s: three round trips across an ocean, one
+    /// packet lost.
     pub timeout: Duration,
     /// Good probes in a row until an endpoint is up. Default 2.
     pub rise: u32,

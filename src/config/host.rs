@@ -1,14 +1,13 @@
 //! `[hosts]`: the names the gateway answers for.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 
 use toml::de::DeValue;
 
 use crate::config::name::{HostName, HostPattern, RegionName};
 use crate::config::place::Place;
 use crate::config::problem::Complaint;
-use crate::config::read::section::Section;
+use crate::config::read::section::{Entry, Section};
 use crate::config::read::value::Value;
 use crate::config::text::{address, measure};
 
@@ -87,60 +86,90 @@ pub struct Notice {
     pub deprecation: Option<u64>,
     /// When it may stop to answer, in seconds since 1970 UTC (`Sunset`, RFC 8594); never before `deprecation`.
     pub sunset: Option<u64>,
-    /// Whether a `Link` names the origin of the region that answered. Default: true, since it tells what to use instead.
+    /// Whether a `Link` names the origin of the region that answered. Default: true, since it tells what to
+    /// use instead.
     pub link: bool,
 }
 
 /// One line of `[hosts]` as far as it could be understood.
-pub(super) struct Draft {
-    pub(super) pattern: HostPattern,
-    /// `None` where the value is wrong.
-    pub(super) host: Option<Host>,
+pub(super) enum Draft {
+    /// The value means something.
+    Host(Host),
+    /// It does not, and has been reported.
+    Wrong { pattern: HostPattern, place: Place },
+}
+
+impl Draft {
+    pub(super) fn pattern(&self) -> &HostPattern {
+        match self {
+            Self::Host(host) => &host.pattern,
+            Self::Wrong { pattern, .. } => pattern,
+        }
+    }
+
+    fn place(&self) -> &Place {
+        match self {
+            Self::Host(host) => &host.place,
+            Self::Wrong { place, .. } => place,
+        }
+    }
+
+    pub(super) fn host(self) -> Option<Host> {
+        match self {
+            Self::Host(host) => Some(host),
+            Self::Wrong { .. } => None,
+        }
+    }
 }
 
 /// Reads `[hosts]`; `own` are the regions' own hosts. Sorted by pattern, each once.
 pub(super) fn read(section: Section<'_>, own: &BTreeMap<RegionName, HostName>) -> Vec<Draft> {
     let reading = section.reading;
     let place = section.place();
-    let entries = section.entries();
-    if entries.is_empty() && !reading.is_broken() {
+    let mut entries = section.entries().peekable();
+    if entries.peek().is_none() && !reading.is_broken() {
         reading.complain(place, Complaint::new("at least one host is needed"));
     }
-    let mut drafts: BTreeMap<HostPattern, (Place, Option<Host>)> = BTreeMap::new();
-    for (key, place, value) in entries {
-        let pattern = match address::host_pattern(key) {
-            Ok(pattern) => pattern,
-            Err(complaint) => {
-                reading.complain(place, complaint);
-                continue;
-            }
-        };
-        let host = read_one(&pattern, place.clone(), &value, own);
-        match drafts.entry(pattern) {
-            Entry::Vacant(entry) => {
-                entry.insert((place, host));
-            }
-            Entry::Occupied(entry) => {
-                let (pattern, line) = (entry.key(), entry.get().0.line);
-                let message = format!("`{pattern}` is there twice, see line {line}");
-                reading.complain(place, Complaint::new(message));
-            }
+    let draft = |entry: Entry<'_>| match address::host_pattern(entry.key) {
+        Ok(pattern) => {
+            let place = entry.place();
+            let read = read_value(&pattern, &entry.value, own);
+            Some(match read {
+                Some((target, notice)) => Draft::Host(Host {
+                    pattern,
+                    target,
+                    notice,
+                    place,
+                }),
+                None => Draft::Wrong { pattern, place },
+            })
         }
-    }
+        Err(complaint) => {
+            entry.complain(complaint);
+            None
+        }
+    };
+    let mut drafts: Vec<_> = entries.filter_map(draft).collect();
+    // Stable: of the same pattern, the first in the file stays first.
+    drafts.sort_by(|a, b| a.pattern().cmp(b.pattern()));
+    drafts.dedup_by(|second, first| {
+        let same = second.pattern() == first.pattern();
+        if same {
+            let (pattern, line) = (first.pattern(), first.place().line);
+            let message = format!("`{pattern}` is there twice, see line {line}");
+            reading.complain(second.place().clone(), Complaint::new(message));
+        }
+        same
+    });
     drafts
-        .into_iter()
-        .map(|(pattern, (_, host))| Draft { pattern, host })
-        .collect()
 }
 
-fn read_one(
+fn read_value(
     pattern: &HostPattern,
-    place: Place,
     value: &Value<'_>,
     own: &BTreeMap<RegionName, HostName>,
-) -> Option<Host> {
-    let pattern = pattern.clone();
-    let guess = |region: &RegionName| match &pattern {
+) -> Option<(Target, Option<Notice>)> {
+    let guess = |region: &RegionName| match pattern {
         HostPattern::Exact(host) if own.get(region) == Some(host) => HostKind::Region,
         _ => HostKind::Alias,
     };
@@ -149,12 +178,7 @@ fn read_one(
             None => Target::Auto,
             Some(region) => target(guess(&region), region),
         };
-        return Some(Host {
-            pattern,
-            target,
-            notice: None,
-            place,
-        });
+        return Some((target, None));
     }
     if !value.raw().is_table() {
         return value.complain(
@@ -176,12 +200,7 @@ fn read_one(
         (Some(region), Some((kind, _))) => target(kind, region),
         (Some(region), None) => target(guess(&region), region),
     };
-    Some(Host {
-        pattern,
-        target,
-        notice,
-        place,
-    })
+    Some((target, notice))
 }
 
 fn target(kind: HostKind, region: RegionName) -> Target {

@@ -6,7 +6,8 @@ use crate::config::read::section::Section;
 /// `[limits]`. Sizes are in bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// A request's head in HTTP/1: request line and fields. Default 32 KiB: the longest URI and as much again in cookies.
+    /// A request's head in HTTP/1: request line and fields. Default 32 KiB: the longest URI and as much again
+    /// in cookies.
     pub head_bytes: usize,
     /// Fields of a request's head. Default 100: browsers send about 20.
     pub headers: usize,
@@ -14,15 +15,18 @@ pub struct Limits {
     pub uri_bytes: usize,
     /// A request's body. Default 256 KiB: the largest secret, escaped in the worst way, four times.
     pub body: u64,
-    /// A request's body where images of domains are sent. Default 2.5 MB: the application takes 2 MB and a form around it.
+    /// A request's body where images of domains are sent. Default 2.5 MB: the application takes 2 MB and a
+    /// form around it.
     pub body_image: u64,
     /// Connections of clients, in all threads together. Default 10,000: some 300 MB when all are idle.
     pub connections: usize,
     /// HTTP/2 streams of one connection at a time. Default 128: RFC 9113 section 6.5.2 wants no less than 100.
     pub h2_streams: u32,
-    /// A request's head in HTTP/2, uncompressed, with 32 bytes for each field (RFC 9113 section 6.5.2). Default 32 KiB, as `head_bytes`.
+    /// A request's head in HTTP/2, uncompressed, with 32 bytes for each field (RFC 9113 section 6.5.2).
+    /// Default 32 KiB, as `head_bytes`.
     pub h2_header_list: u32,
-    /// Idle connections kept for each endpoint by each thread. Default 32: more would be idle longer than the region keeps them. 0 keeps none.
+    /// Idle connections kept for each endpoint by each thread. Default 32: more would be idle longer than the
+    /// region keeps them. 0 keeps none.
     pub pool_per_endpoint: usize,
     /// Requests at a time at each endpoint, in all threads together; beyond it the answer is 503 at once. Default 1,000: an endpoint that does not keep up has no use for more.
     pub requests_per_endpoint: usize,

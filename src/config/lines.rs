@@ -1,5 +1,6 @@
 //! The text of the file by lines: byte offsets to lines and columns, and lines as they may be shown.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::OnceLock;
 
@@ -8,7 +9,8 @@ use crate::config::hide;
 /// How many characters of a line are shown at most; more would wrap on every screen.
 const WIDTH: usize = 120;
 
-/// The longest line in bytes that is quoted at all: a generated file of one line may have as many problems as bytes.
+/// The longest line in bytes that is quoted at all: a generated file of one line may have as many problems as
+/// bytes.
 const LONGEST: usize = 16 * 1024;
 
 /// The text of one configuration file.
@@ -48,6 +50,27 @@ impl Lines {
         self.text.len()
     }
 
+    /// How many lines there are, at least one.
+    pub(super) fn count(&self) -> usize {
+        self.starts.len()
+    }
+
+    /// The text with blanks in place of some lines.
+    pub(super) fn without(&self, lines: &BTreeSet<usize>) -> String {
+        let mut text = String::with_capacity(self.text.len());
+        for (index, line) in self.text.split('\n').enumerate() {
+            if index > 0 {
+                text.push('\n');
+            }
+            if lines.contains(&(index + 1)) {
+                text.extend(std::iter::repeat_n(' ', line.len()));
+            } else {
+                text.push_str(line);
+            }
+        }
+        text
+    }
+
     /// A part of the text, as it is.
     pub(super) fn slice(&self, span: Range<usize>) -> &str {
         self.text.get(span).unwrap_or_default()
@@ -55,14 +78,12 @@ impl Lines {
 
     /// A line, from 1, as it is; empty where there is none.
     pub(super) fn line(&self, line: usize) -> &str {
-        let start = line.checked_sub(1).and_then(|index| self.starts.get(index));
-        let rest = start
-            .and_then(|(start, _)| self.text.get(*start..))
-            .unwrap_or_default();
-        rest.split('\n')
-            .next()
-            .unwrap_or_default()
-            .trim_end_matches('\r')
+        let start = |index: usize| self.starts.get(index).map(|(start, _)| *start);
+        let Some(from) = line.checked_sub(1).and_then(start) else {
+            return "";
+        };
+        let to = start(line).map_or(self.text.len(), |next| next - 1);
+        self.slice(from..to).trim_end_matches('\r')
     }
 
     /// The next line after one that looks like the header of a table.

@@ -5,7 +5,8 @@ use crate::config::read::section::Section;
 /// `[log]`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Log {
-    /// The least important lines that are written. Default `info`: changes of state, never a line for each request.
+    /// The least important lines that are written. Default `info`: changes of state, never a line for each
+    /// request.
     pub level: Level,
     /// How lines look. Default `text`, for people; `json` for machines.
     pub format: Format,

@@ -1,4 +1,5 @@
-//! The configuration: one TOML file becomes one plain tree of meaningful types, or a list of all that is wrong with it.
+//! The configuration: one TOML file becomes one plain tree of meaningful types, or a list of all that is wrong
+//! with it.
 //!
 //! Thinking only: files that the text names are paths here; whoever loads them reports what is wrong with
 //! them at the [`place::Place`] of the key that named them. The file's format is known to this room alone.
@@ -37,12 +38,14 @@ use crate::config::decision::Decision;
 use crate::config::geo::Geo;
 use crate::config::host::Host;
 use crate::config::limits::Limits;
+use crate::config::lines::Lines;
 use crate::config::log::Log;
 use crate::config::name::RegionName;
 use crate::config::place::FilePath;
 use crate::config::problem::{Problems, Warning};
 use crate::config::read::Reading;
 use crate::config::read::section::Section;
+use crate::config::read::syntax::Syntax;
 use crate::config::region::{Region, SecretSource};
 use crate::config::retries::Retries;
 use crate::config::route::Route;
@@ -87,8 +90,13 @@ impl Config {
     ///
     /// Everything that is wrong with the text, at once. Files that it names are not looked at.
     pub fn parse(file: &str, text: &str) -> Result<(Self, Vec<Warning>), Problems> {
-        let (table, errors) = DeTable::parse_recoverable(text);
-        let reading = Reading::new(file, text, table.get_ref(), &errors);
+        let lines = Lines::new(text);
+        let (mut table, errors) = DeTable::parse_recoverable(text);
+        let (syntax, rest) = Syntax::new(&lines, errors);
+        if let Some(rest) = &rest {
+            (table, _) = DeTable::parse_recoverable(rest);
+        }
+        let reading = Reading::new(file, lines, table.get_ref(), syntax);
         let config = Self::read(Section::root(&reading, table.get_ref()));
         reading.finish(config)
     }
@@ -127,7 +135,7 @@ impl Config {
             tls: tls?,
             hosts: hosts?
                 .into_iter()
-                .map(|draft| draft.host)
+                .map(host::Draft::host)
                 .collect::<Option<_>>()?,
             regions: built.collect::<Option<_>>()?,
             geo: geo?,

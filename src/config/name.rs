@@ -2,6 +2,7 @@
 
 use std::borrow::Borrow;
 use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 /// The name of a region: `[a-z][a-z0-9-]{0,31}`, for it stands in headers, cookies, metrics and logs.
@@ -59,21 +60,23 @@ pub struct HostName(Arc<str>);
 impl HostName {
     /// The host that `text` names, lower-cased, or `None` where it names none.
     pub fn parse(text: &str) -> Option<Self> {
-        let lower = text.to_ascii_lowercase();
+        let lower: Arc<str> = if text.bytes().any(|b| b.is_ascii_uppercase()) {
+            text.to_ascii_lowercase().into()
+        } else {
+            text.into()
+        };
         if let Some(inner) = lower.strip_prefix('[') {
-            let address: std::net::Ipv6Addr = inner.strip_suffix(']')?.parse().ok()?;
+            let address: Ipv6Addr = inner.strip_suffix(']')?.parse().ok()?;
             return Some(Self(format!("[{address}]").into()));
         }
-        let fits = !lower.is_empty() && lower.len() <= 253;
         // What ends in a number is an IPv4 address or nothing (WHATWG URL, "ends in a number").
         let last = lower.rsplit('.').next()?;
-        let numeric = last.bytes().all(|b| b.is_ascii_digit());
-        let valid = if numeric {
-            lower.parse::<std::net::Ipv4Addr>().is_ok()
+        let valid = if last.bytes().all(|b| b.is_ascii_digit()) {
+            lower.parse::<Ipv4Addr>().is_ok()
         } else {
-            lower.split('.').all(is_label)
+            lower.len() <= 253 && lower.split('.').all(is_label)
         };
-        (fits && valid).then(|| Self(lower.into()))
+        valid.then_some(Self(lower))
     }
 
     /// The host's text, lower case, IPv6 in brackets.
@@ -83,7 +86,7 @@ impl HostName {
 
     /// Whether this is an address and not a DNS name.
     pub fn is_address(&self) -> bool {
-        self.0.starts_with('[') || self.0.parse::<std::net::Ipv4Addr>().is_ok()
+        self.0.starts_with('[') || self.0.parse::<Ipv4Addr>().is_ok()
     }
 }
 

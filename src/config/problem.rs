@@ -192,6 +192,12 @@ impl Complaint {
         }
     }
 
+    /// Says more about what is wrong.
+    pub(super) fn add(mut self, more: &str) -> Self {
+        self.message.push_str(more);
+        self
+    }
+
     pub(super) fn allowed(mut self, allowed: impl Into<String>) -> Self {
         self.allowed = Some(allowed.into());
         self

@@ -25,11 +25,13 @@ pub struct Region {
     pub host: HostName,
     /// The law the region is under, 1 to 32 visible ASCII characters. Default: the name in upper case.
     pub jurisdiction: String,
-    /// The addresses of the region, at least one, in the order of the file; each address occurs once in the whole file.
+    /// The addresses of the region, at least one, in the order of the file; each address occurs once in the
+    /// whole file.
     pub endpoints: Vec<Endpoint>,
     /// Where the secrets are by which the region tags its keys; newest first by convention. Default: none.
     pub identifier_secrets: Vec<SecretSource>,
-    /// How endpoints are probed; `None` (`health = false` in the file) is not at all. Default: [`Health::default`].
+    /// How endpoints are probed; `None` (`health = false` in the file) is not at all. Default:
+    /// [`Health::default`].
     pub health: Option<Health>,
     /// When requests that fail take an endpoint out; `None` (`ejection = false`) is never. Default: [`Ejection::default`].
     pub ejection: Option<Ejection>,
@@ -93,30 +95,35 @@ pub(super) struct Draft {
 pub(super) fn read(section: Section<'_>) -> Vec<Draft> {
     let reading = section.reading;
     let place = section.place();
-    let entries = section.entries();
-    if entries.is_empty() && !reading.is_broken() {
+    let mut entries = section.entries().peekable();
+    if entries.peek().is_none() && !reading.is_broken() {
         reading.complain(place, Complaint::new("at least one region is needed"));
     }
     let mut drafts = Vec::new();
-    for (key, place, value) in entries {
-        let name = RegionName::parse(key);
+    for entry in entries {
+        let name = RegionName::parse(entry.key);
         if name.is_none() {
-            let lower = key.to_ascii_lowercase();
-            let complaint = Complaint::new(format!("`{}` is no name of a region", hide::echo(key)))
-                .allowed("up to 32 lower-case letters, digits and `-`, a letter first; not `auto` or `refuse`");
-            let hinted = match RegionName::parse(&lower) {
-                Some(lower) => complaint.hint(format!("did you mean `{lower}`?")),
-                None => complaint,
-            };
-            reading.complain(place, hinted);
+            entry.complain(no_name(entry.key));
         }
         // What is within is read in any case, for what is wrong there.
-        let Some(section) = value.section() else {
+        let Some(section) = entry.value.section() else {
             continue;
         };
         drafts.extend(name.map(|name| Draft::read(name, section)));
     }
+    drafts.sort_by(|a: &Draft, b| a.name.cmp(&b.name));
     drafts
+}
+
+fn no_name(key: &str) -> Complaint {
+    let complaint = Complaint::new(format!("`{}` is no name of a region", hide::echo(key)))
+        .allowed(
+            "up to 32 lower-case letters, digits and `-`, a letter first; not `auto` or `refuse`",
+        );
+    match RegionName::parse(&key.to_ascii_lowercase()) {
+        Some(lower) => complaint.hint(format!("did you mean `{lower}`?")),
+        None => complaint,
+    }
 }
 
 impl Draft {

@@ -1,6 +1,6 @@
 //! `[[routes]]`: what the operator adds to the built-in routes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use http::{HeaderValue, StatusCode};
 
@@ -11,11 +11,12 @@ use crate::config::problem::Complaint;
 use crate::config::read::section::Section;
 use crate::config::read::value::Value;
 
-/// One `[[routes]]`. Of all routes, built-in ones included, the longest prefix wins; at the same prefix the operator's.
+/// One `[[routes]]`. Of all routes, built-in ones included, the longest prefix wins; at the same prefix the
+/// operator's.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Route {
-    /// The path it is about, and everything below it by whole segments; begins with `/`, ends with one only if it
-    /// is nothing else.
+    /// The path it is about, and everything below it by whole segments; begins with `/`, ends with one only if
+    /// it is nothing else.
     pub prefix: String,
     /// The kinds of host it is about, never empty. Default: all.
     pub hosts: BTreeSet<HostKind>,
@@ -91,21 +92,21 @@ impl Class {
 
 /// Reads `[[routes]]`.
 pub(super) fn read(value: &Value<'_>) -> Option<Vec<Route>> {
-    let mut seen: Vec<(String, BTreeSet<HostKind>, usize)> = Vec::new();
+    let mut seen: BTreeMap<(String, HostKind), usize> = BTreeMap::new();
     value.list(|item| {
         let route = Route::read(item.section()?)?;
-        let same = |(prefix, hosts, _): &&(String, BTreeSet<HostKind>, usize)| {
-            *prefix == route.prefix && !hosts.is_disjoint(&route.hosts)
-        };
-        if let Some((_, _, line)) = seen.iter().find(same) {
-            let complaint = Complaint::new(format!(
-                "`{}` is routed already for the same kind of host, see line {line}",
-                route.prefix
-            ));
-            item.reading.complain(route.place, complaint);
-            return None;
+        for kind in &route.hosts {
+            let key = (route.prefix.clone(), *kind);
+            if let Some(line) = seen.insert(key, route.place.line) {
+                let message = format!(
+                    "`{}` is routed already for hosts of kind \"{}\", see line {line}",
+                    route.prefix,
+                    kind.label()
+                );
+                item.reading.complain(route.place, Complaint::new(message));
+                return None;
+            }
         }
-        seen.push((route.prefix.clone(), route.hosts.clone(), route.place.line));
         Some(route)
     })
 }

@@ -39,7 +39,8 @@ pub struct Server {
     pub trusted_proxies: Vec<IpNet>,
     /// The one header that carries the client's address from a trusted proxy. Default: `x-forwarded-for`.
     pub client_address_header: ClientAddressHeader,
-    /// How long requests in flight may go on after SIGTERM. Default 30 s: what orchestrators grant before they kill.
+    /// How long requests in flight may go on after SIGTERM. Default 30 s: what orchestrators grant before they
+    /// kill.
     pub drain: Duration,
     /// The pseudonym in `Via` by which the gateway knows its own requests again (RFC 9110 section 7.6.3), a
     /// token. Default: `onetime-gateway`.

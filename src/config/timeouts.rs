@@ -10,7 +10,8 @@ use crate::config::text::measure::duration_text;
 /// `[timeouts]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Timeouts {
-    /// From the connection to the end of the TLS handshake. Default 10 s: four round trips on the worst of links.
+    /// From the connection to the end of the TLS handshake. Default 10 s: four round trips on the worst of
+    /// links.
     pub handshake: Duration,
     /// From the first byte of a request head to its last. Default 10 s: a head fits into a few packets.
     pub head: Duration,
@@ -19,16 +20,19 @@ pub struct Timeouts {
     /// Between two bytes of a request body, and between two bytes a client takes of an answer. Default 20 s: a
     /// mobile link that changes cells.
     pub body_idle: Duration,
-    /// To connect to an endpoint, its TLS handshake included. Default 3 s: three round trips across an ocean, one packet lost.
+    /// To connect to an endpoint, its TLS handshake included. Default 3 s: three round trips across an ocean,
+    /// one packet lost.
     pub connect: Duration,
-    /// From the last byte of the request to the head of the region's answer. Default 30 s: regions send mails within the request.
+    /// From the last byte of the request to the head of the region's answer. Default 30 s: regions send mails
+    /// within the request.
     pub response_head: Duration,
     /// Between two bytes of the region's answer. Default 20 s, as `body_idle`.
     pub response_idle: Duration,
-    /// How long an idle connection to a region is kept for the next request. Default 15 s: below the 20 s of the
-    /// application's server, so that it is never the region that closes as we write.
+    /// How long an idle connection to a region is kept for the next request. Default 15 s: below the 20 s of
+    /// the application's server, so that it is never the region that closes as we write.
     pub upstream_idle: Duration,
-    /// The whole request, from its head's last byte to the answer's last. Default 120 s: the largest body at 20 KiB a second.
+    /// The whole request, from its head's last byte to the answer's last. Default 120 s: the largest body at
+    /// 20 KiB a second.
     pub request: Duration,
 }
 

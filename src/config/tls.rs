@@ -8,7 +8,8 @@ use crate::config::read::value::Value;
 /// `[tls]`.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Tls {
-    /// The oldest protocol a client may speak. Default 1.2: some HTTP clients of long-lived systems still need it.
+    /// The oldest protocol a client may speak. Default 1.2: some HTTP clients of long-lived systems still need
+    /// it.
     pub min_version: MinVersion,
     /// The certificates in the order of the file, at least one; the first answers clients whose SNI is missing
     /// or matches none.

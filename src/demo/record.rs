@@ -43,7 +43,7 @@ impl Seen {
         }
     }
 
-    /// The request's method.
+    /// The request's method; empty, as all the rest, if what came was no proper request.
     pub fn method(&self) -> &str {
         self.text.get(..self.method_end).unwrap_or_default()
     }

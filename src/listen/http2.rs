@@ -2,6 +2,7 @@
 //! exchange behind them as behind HTTP/1.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -131,19 +132,24 @@ async fn answer(
     };
     let (planned, _) = plan(&arrival, &view, worker);
     drop(fields);
-    let limit = planned.body_limit;
+    let mut source = Source {
+        body,
+        data: Bytes::new(),
+        trailers: Vec::new(),
+        read: 0,
+        limit: planned.body_limit,
+    };
     match planned.verdict {
         Verdict::Answer(answer) => reply(*answer, planned.record),
-        Verdict::Forward(forward) => {
-            let source = Source {
-                body,
-                data: Bytes::new(),
-                trailers: Vec::new(),
-                read: 0,
-                limit,
-            };
-            send(*forward, planned.record, source, worker).await
+        Verdict::Collect(choosing) => {
+            let mut record = planned.record;
+            let body = tokio::time::timeout(view.timeouts().body_idle, source.collect()).await;
+            record.bytes_in = source.read;
+            let body = body.unwrap_or(Err(Cause::ClientStalled));
+            let answer = choosing.answer(body.as_deref().map_err(|cause| *cause), &mut record);
+            reply(answer, record)
         }
+        Verdict::Forward(forward) => send(*forward, planned.record, source, worker).await,
     }
 }
 
@@ -219,7 +225,7 @@ async fn send(
             let planned = refuse_forwarded(Refusal::Region(failure), &turn.down, record, false);
             match planned.verdict {
                 Verdict::Answer(answer) => reply(*answer, planned.record),
-                Verdict::Forward(_) => Response::new(Reply::Whole(None)),
+                Verdict::Collect(_) | Verdict::Forward(_) => Response::new(Reply::Whole(None)),
             }
         }
         Ok(exchange) => {
@@ -241,6 +247,23 @@ struct Source {
     trailers: Vec<u8>,
     read: u64,
     limit: u64,
+}
+
+impl Source {
+    /// A whole small body.
+    async fn collect(&mut self) -> Result<Vec<u8>, Cause> {
+        let mut whole = Vec::new();
+        while let Some(count) = poll_fn(|context| {
+            let data = ready!(self.poll_data(context))?;
+            whole.extend_from_slice(data.unwrap_or_default());
+            Poll::Ready(Ok::<_, Cause>(data.map(<[u8]>::len)))
+        })
+        .await?
+        {
+            self.consume(count);
+        }
+        Ok(whole)
+    }
 }
 
 impl RequestBody for Source {

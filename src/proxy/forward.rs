@@ -4,6 +4,7 @@ use httparse::Header;
 
 use crate::headers::request::Cookies;
 use crate::headers::response::Downward;
+use crate::page::language::Language;
 use crate::region::Reason;
 
 use super::answer::Dialect;
@@ -36,6 +37,8 @@ pub struct Down {
     pub host: u32,
     /// How this caller reads errors.
     pub dialect: Dialect,
+    /// The language of pages.
+    pub language: Language,
 }
 
 impl Down {

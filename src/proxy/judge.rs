@@ -7,6 +7,7 @@ use http::Method;
 
 use super::answer::{Answer, Context};
 use super::arrival::{Arrival, Protocol, Scheme, Target};
+use super::choosing::{self, Choosing};
 use super::fallback::Fallback;
 use super::pages;
 use super::record::Record;
@@ -55,6 +56,8 @@ pub struct Ready<'b> {
 pub enum Judged<'b> {
     /// An answer of ours.
     Answer(Box<Answer>),
+    /// An answer of ours that depends on the body.
+    Collect(Box<Choosing>),
     /// A request for its region.
     Proxy(Ready<'b>),
 }
@@ -72,6 +75,7 @@ pub fn judge<'b>(
         facts,
         view,
         request_id,
+        asked: None,
         decided: None,
         set_cookies: Vec::new(),
     };
@@ -93,6 +97,7 @@ struct Case<'c, 'b> {
     facts: &'c Facts<'b>,
     view: &'b View,
     request_id: &'c str,
+    asked: Option<(Authority<'b>, HostKind)>,
     decided: Option<(RegionId, Reason)>,
     set_cookies: Vec<String>,
 }
@@ -100,9 +105,12 @@ struct Case<'c, 'b> {
 impl<'b> Case<'_, 'b> {
     fn run(&mut self, record: &mut Record) -> Result<Judged<'b>, Refusal> {
         let method = known_method(self.arrival.method)?;
-        let target =
-            Target::parse(self.arrival.target).ok_or(Refusal::BadMessage(Fault::BadTarget))?;
+        let target = self.target()?;
+        if self.facts.length_repeated {
+            return Err(Refusal::BadMessage(Fault::RepeatedContentLength));
+        }
         let (authority, host) = self.host(&target)?;
+        self.asked = Some((authority, host.kind));
         if self.arrival.scheme == Scheme::Http {
             let answer = pages::to_https(authority, &target, self.view, &self.context());
             return Ok(Judged::Answer(Box::new(answer)));
@@ -166,9 +174,41 @@ impl<'b> Case<'_, 'b> {
             }
             Action::Respond(fixed) => pages::fixed(fixed, &self.context()),
             Action::Robots => pages::robots(&self.context()),
-            Action::RegionPage => pages::region(self.arrival, outcome, self.view, &self.context())?,
+            Action::RegionPage => return self.region_page(target, outcome),
         };
         Ok(Judged::Answer(Box::new(answer)))
+    }
+
+    /// The target, of visible ASCII only: HTTP/2 brings what a request line cannot hold.
+    fn target(&self) -> Result<Target<'b>, Refusal> {
+        let raw = self.arrival.target;
+        Target::parse(raw)
+            .filter(|_| raw.bytes().all(|byte| byte.is_ascii_graphic()))
+            .ok_or(Refusal::BadMessage(Fault::BadTarget))
+    }
+
+    fn region_page(
+        &mut self,
+        target: &Target<'b>,
+        outcome: &Outcome,
+    ) -> Result<Judged<'b>, Refusal> {
+        let visit = choosing::Visit {
+            arrival: self.arrival,
+            facts: self.facts,
+            view: self.view,
+            asked: self.asked.ok_or(Refusal::BadAuthority)?.0,
+            query: target.query.unwrap_or(""),
+            outcome,
+        };
+        match self.arrival.method {
+            "GET" | "HEAD" => Ok(Judged::Answer(Box::new(visit.show(&self.context())))),
+            "POST" => {
+                // Whatever comes of a post, the only cookie that it sets is its own.
+                self.set_cookies.clear();
+                Ok(Judged::Collect(Box::new(visit.post(&self.context())?)))
+            }
+            _ => Err(Refusal::MethodNotOfPage),
+        }
     }
 
     /// The one host that the request names, and what it is (RFC 9112 §3.2, RFC 9113 §8.3.1).
@@ -315,8 +355,11 @@ impl<'b> Case<'_, 'b> {
     }
 
     fn context(&self) -> Context<'_> {
+        let dialect = super::dialect(self.arrival.target, self.arrival.fields);
         Context {
-            dialect: super::dialect(self.arrival.target, self.arrival.fields),
+            dialect,
+            language: super::language(dialect, self.arrival.fields),
+            chooses: matches!(self.asked, Some((_, HostKind::Auto))),
             request_id: self.request_id,
             decided: self
                 .decided

@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 use std::pin::Pin;
 use tokio::io::AsyncWrite;
 use tokio::time::Instant;
+use tokio_rustls::TlsStream;
 
 use super::endpoint::Timeouts;
 use super::failure::{Cause, Delivery, Failure};
@@ -478,8 +479,24 @@ impl Exchange {
     /// otherwise or bytes came that nobody asked for.
     pub fn finish(mut self) {
         self.incoming.release();
-        if self.keeps && self.sent && self.decoder.is_done() && self.incoming.is_empty() {
+        let complete = self.keeps && self.sent && self.decoder.is_done();
+        if complete && self.incoming.is_empty() && !holds_plaintext(&mut self.stream) {
             self.lease.keep(self.stream, Instant::now());
         }
     }
+}
+
+/// Whether TLS has decrypted bytes that nobody has read. The socket may be silent then: what lies
+/// here would be the answer to whatever is asked next.
+fn holds_plaintext(stream: &mut Stream) -> bool {
+    let Stream::Tls(tls) = stream else {
+        return false;
+    };
+    let TlsStream::Client(tls) = tls.as_mut() else {
+        return true;
+    };
+    tls.get_mut()
+        .1
+        .process_new_packets()
+        .map_or(true, |state| state.plaintext_bytes_to_read() > 0)
 }

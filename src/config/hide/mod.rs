@@ -2,6 +2,8 @@
 //!
 //! Works on text that is no TOML at all, since that is when lines are quoted. Errs on the side of hiding.
 
+use std::borrow::Cow;
+
 /// How much of one line may be shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shown {
@@ -14,7 +16,8 @@ pub(super) enum Shown {
 /// What stands in place of what is not shown.
 const HIDDEN: &str = "(not shown: it may hold a secret)";
 
-/// Unbroken runs of this many letters and digits are taken for keys or digests. No word of a configuration is as long.
+/// Unbroken runs of this many letters and digits are taken for keys or digests. No word of a configuration is
+/// as long.
 const RUN: usize = 32;
 
 impl Shown {
@@ -35,7 +38,11 @@ impl Shown {
 
 /// A value from the file as a message may repeat it: without control characters, without what looks like a
 /// secret, cut after 60 characters.
-pub(super) fn echo(text: &str) -> String {
+pub(super) fn echo(text: &str) -> Cow<'_, str> {
+    // Of a hundred thousand hosts, each is named at least once: short and plain ones need no second look.
+    if text.len() < RUN && text.bytes().all(|b| b.is_ascii_graphic() && b != b'@') {
+        return Cow::Borrowed(text);
+    }
     let masked = mask(text);
     let mut shown: String = masked
         .chars()
@@ -45,7 +52,7 @@ pub(super) fn echo(text: &str) -> String {
     if masked.chars().nth(60).is_some() {
         shown.push('…');
     }
-    shown
+    Cow::Owned(shown)
 }
 
 /// How much of each line of the text may be shown.
@@ -190,7 +197,8 @@ impl Scanner {
     }
 }
 
-/// The bytes up to the end of the string whose opening delimiter is passed, or `None` where the line ends first.
+/// The bytes up to the end of the string whose opening delimiter is passed, or `None` where the line ends
+/// first.
 fn string_end(text: &str, delimiter: &str) -> Option<usize> {
     let mut escaped = false;
     for (at, c) in text.char_indices() {
@@ -234,7 +242,8 @@ fn header_is_secret(header: &str) -> bool {
         .is_some_and(|last| is_secret_key(last.trim()))
 }
 
-/// Whether a key may be meant to hold a secret: it says so, or it is `identifier_secrets` with slips of the pen.
+/// Whether a key may be meant to hold a secret: it says so, or it is `identifier_secrets` with slips of the
+/// pen.
 fn is_secret_key(token: &str) -> bool {
     let key = token
         .trim_matches(|c| matches!(c, '"' | '\''))
@@ -247,7 +256,8 @@ fn is_secret_key(token: &str) -> bool {
             || strsim::normalized_damerau_levenshtein(&key, "identifier_secrets") >= 0.5)
 }
 
-/// Whether a text is nothing but references to secrets: `{ env = "NAME" }`, `{ file = "path" }`, brackets and commas.
+/// Whether a text is nothing but references to secrets: `{ env = "NAME" }`, `{ file = "path" }`, brackets and
+/// commas.
 fn refers_only(text: &str) -> bool {
     let mut rest = text.trim_start();
     while let Some(first) = rest.chars().next() {

@@ -69,6 +69,12 @@ min_version = "1.2""#;
 }
 
 #[test]
+fn nothing_of_the_documented_file_is_hidden() {
+    let text = include_str!("../../../config/gateway.toml");
+    assert_eq!(shown(text), text.trim_end());
+}
+
+#[test]
 fn the_next_key_ends_a_hidden_value() {
     let text = "identifier_secrets = [\"a\"]\nhost = \"eu.example.com\"";
     assert!(shown(text).ends_with("\nhost = \"eu.example.com\""));

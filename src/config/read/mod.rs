@@ -4,19 +4,20 @@
 //! mistake never hides another; what it did not ask for is unknown.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
 use toml::de::DeTable;
 
 use crate::config::lines::Lines;
+use crate::config::name::RegionName;
 use crate::config::place::{FilePath, Place};
 use crate::config::problem::{Complaint, Problems, Warning, problem};
 use crate::config::read::syntax::Syntax;
 
 pub(super) mod section;
-mod syntax;
+pub(super) mod syntax;
 pub(super) mod value;
 
 /// What is found while one file is read.
@@ -26,30 +27,35 @@ pub(in crate::config) struct Reading {
     problems: RefCell<Vec<(Place, Complaint)>>,
     warnings: RefCell<Vec<(Place, Complaint)>>,
     files: RefCell<Vec<FilePath>>,
-    /// The names of the tables under `[regions]`, whatever is wrong within them.
-    pub(in crate::config) regions: BTreeSet<String>,
+    /// The keys of `[regions]`, whatever is wrong within them, and the names that they are.
+    pub(in crate::config) regions: BTreeMap<String, Option<RegionName>>,
+    /// The names of regions that there are not, and where they are said.
+    strangers: RefCell<BTreeMap<String, Vec<(Place, Complaint)>>>,
     syntax: Syntax,
 }
 
 impl Reading {
-    /// Begins the reading of a text of which the parser made a table, with errors or without.
+    /// Begins the reading of the table that a text became, without the lines that are no TOML.
     pub(in crate::config) fn new(
         file: &str,
-        text: &str,
+        lines: Lines,
         table: &DeTable<'_>,
-        errors: &[toml::de::Error],
+        syntax: Syntax,
     ) -> Self {
-        let lines = Lines::new(text);
-        let syntax = Syntax::new(&lines, errors);
         let regions = table
             .get("regions")
             .and_then(|regions| regions.get_ref().as_table());
         let names = regions.into_iter().flat_map(|table| table.keys());
         // With gaps in the text, a region that seems to be missing may be there: then any is taken.
-        let names = names
+        let regions = names
             .filter(|_| !syntax.gaps)
-            .map(|name| name.get_ref().to_string());
-        let regions = names.collect();
+            .map(|name| {
+                (
+                    name.get_ref().to_string(),
+                    RegionName::parse(name.get_ref()),
+                )
+            })
+            .collect();
         Self {
             file: file.into(),
             lines: Arc::new(lines),
@@ -57,6 +63,7 @@ impl Reading {
             warnings: RefCell::default(),
             files: RefCell::default(),
             regions,
+            strangers: RefCell::default(),
             syntax,
         }
     }
@@ -67,6 +74,15 @@ impl Reading {
 
     pub(in crate::config) fn warn(&self, place: Place, complaint: Complaint) {
         self.warnings.borrow_mut().push((place, complaint));
+    }
+
+    /// A region that there is not. Each is one problem, however often it is named: a thousand hosts may.
+    fn no_region(&self, name: &str, place: Place, complaint: Complaint) {
+        let mut strangers = self.strangers.borrow_mut();
+        strangers
+            .entry(name.to_owned())
+            .or_default()
+            .push((place, complaint));
     }
 
     /// A file that a value names.
@@ -99,10 +115,12 @@ impl Reading {
             problems,
             warnings,
             files,
+            strangers,
             syntax,
             ..
         } = self;
         let mut complaints = problems.into_inner();
+        complaints.extend(strangers.into_inner().into_values().filter_map(once));
         complaints.retain(|(place, _)| !syntax.is_doubtful(place.line));
         for ((line, column), complaint) in syntax.complaints {
             let path = String::new();
@@ -125,4 +143,23 @@ impl Reading {
         }
         Err(problems)
     }
+}
+
+/// The first of several complaints about the same, which says where the others are.
+fn once(mut places: Vec<(Place, Complaint)>) -> Option<(Place, Complaint)> {
+    places.sort_by_key(|(place, _)| (place.line, place.column));
+    let lines: Vec<_> = places
+        .iter()
+        .map(|(place, _)| place.line.to_string())
+        .collect();
+    let (place, complaint) = places.into_iter().next()?;
+    let complaint = match lines.get(1..).unwrap_or_default() {
+        [] => complaint,
+        [other] => complaint.add(&format!("; also named on line {other}")),
+        others if others.len() <= 8 => {
+            complaint.add(&format!("; also named on lines {}", others.join(", ")))
+        }
+        others => complaint.add(&format!("; also named on {} other lines", others.len())),
+    };
+    Some((place, complaint))
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use toml::de::{DeTable, DeValue};
+use toml::de::DeTable;
 
 use crate::config::hide::echo;
 use crate::config::place::Place;
@@ -119,27 +119,21 @@ impl<'a> Section<'a> {
         self.require(key, Value::section)
     }
 
-    /// Every key and value of a table whose keys are the operator's, with the keys' places.
-    pub(in crate::config) fn entries(self) -> Vec<(&'a str, Place, Value<'a>)> {
-        let Some(table) = self.table else {
-            return Vec::new();
-        };
-        let entry = |(key, value): (&'a toml::Spanned<_>, &'a toml::Spanned<DeValue<'a>>)| {
-            let name: &'a std::borrow::Cow<'a, str> = key.get_ref();
-            let path = join(&self.path, name);
-            let place = self.reading.place(&key.span(), &path);
-            let value = Value {
+    /// Every entry of a table whose keys are the operator's, in the order of the file, so that of two that are
+    /// the same it is the second that is wrong.
+    pub(in crate::config) fn entries(self) -> impl Iterator<Item = Entry<'a>> {
+        let mut entries: Vec<_> = self.table.into_iter().flatten().collect();
+        entries.sort_by_key(|(key, _)| key.span().start);
+        entries.into_iter().map(move |(key, value)| Entry {
+            key: key.get_ref(),
+            key_span: key.span(),
+            value: Value {
                 reading: self.reading,
                 value: value.get_ref(),
                 span: value.span(),
-                path,
-            };
-            (name.as_ref(), place, value)
-        };
-        // In the order of the file, so that of two that are the same it is the second that is wrong.
-        let mut entries: Vec<_> = table.iter().collect();
-        entries.sort_by_key(|(key, _)| key.span().start);
-        entries.into_iter().map(entry).collect()
+                path: join(&self.path, key.get_ref()),
+            },
+        })
     }
 
     /// Reports every key that was not asked for.
@@ -161,20 +155,33 @@ impl<'a> Section<'a> {
     }
 }
 
+/// One entry of a table whose keys are the operator's.
+pub(in crate::config) struct Entry<'a> {
+    pub(in crate::config) key: &'a str,
+    key_span: Range<usize>,
+    pub(in crate::config) value: Value<'a>,
+}
+
+impl Entry<'_> {
+    /// Where the key is.
+    pub(in crate::config) fn place(&self) -> Place {
+        self.value.reading.place(&self.key_span, &self.value.path)
+    }
+
+    /// Reports that the key is wrong.
+    pub(in crate::config) fn complain(&self, complaint: Complaint) {
+        self.value.reading.complain(self.place(), complaint);
+    }
+}
+
 /// A dotted path and one key more, quoted where TOML would need quotes.
 fn join(path: &str, key: &str) -> String {
-    let bare = !key.is_empty()
-        && key
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
-    let key = if bare {
-        echo(key)
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-');
+    let quote = if !key.is_empty() && key.bytes().all(plain) {
+        ""
     } else {
-        format!("\"{}\"", echo(key))
+        "\""
     };
-    if path.is_empty() {
-        key
-    } else {
-        format!("{path}.{key}")
-    }
+    let dot = if path.is_empty() { "" } else { "." };
+    [path, dot, quote, &echo(key), quote].concat()
 }

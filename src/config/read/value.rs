@@ -195,16 +195,21 @@ impl<'a> Value<'a> {
     /// The same, where other words are allowed too; they are said in complaints and are for the caller to take.
     pub(in crate::config) fn region_or(&self, words: &[&str]) -> Option<RegionName> {
         let regions = &self.reading.regions;
-        self.parsed(|text| {
-            // Without any region, that is what is wrong.
-            let known = regions.is_empty() || regions.contains(text);
-            RegionName::parse(text).filter(|_| known).ok_or_else(|| {
-                let regions = regions.iter().map(String::as_str);
-                let names: Vec<_> = words.iter().copied().chain(regions).collect();
-                Complaint::new(format!("there is no region `{}`", echo(text)))
-                    .allowed(quoted_list(&names))
-                    .suggest(text, names)
-            })
+        let text = self.string()?;
+        if let Some(known) = regions.get(text) {
+            // One whose name is no name is wrong where it is made.
+            return known.clone();
+        }
+        // Without any region, that is what is wrong.
+        let name = RegionName::parse(text).filter(|_| regions.is_empty());
+        name.or_else(|| {
+            let regions = regions.keys().map(String::as_str);
+            let names: Vec<_> = words.iter().copied().chain(regions).collect();
+            let complaint = Complaint::new(format!("there is no region `{}`", echo(text)))
+                .allowed(quoted_list(&names))
+                .suggest(text, names);
+            self.reading.no_region(text, self.place(), complaint);
+            None
         })
     }
 

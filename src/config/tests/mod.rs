@@ -6,6 +6,7 @@ mod bad;
 mod documented;
 mod properties;
 mod said;
+mod slips;
 
 /// The least that a configuration needs, in pieces that tests can exchange.
 const LEAST: &str = r#"

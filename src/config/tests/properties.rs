@@ -107,6 +107,21 @@ proptest! {
         }
     }
 
+    /// A bracket, a quote or an equals sign too few or too many is one problem, or none where it changes
+    /// nothing.
+    #[test]
+    fn a_slip_of_one_character_makes_few_problems(
+        at in any::<prop::sample::Index>(),
+        slip in select(vec!["", "[", "]", "{", "}", "\"", "=", ",", "\n"]),
+    ) {
+        let mut text = tables().join("\n");
+        let at = at.index(text.len());
+        text.replace_range(at..=at, slip);
+        if let Err(problems) = parse(&text) {
+            prop_assert!(problems.len() <= 3, "{}\n{}", text, problems);
+        }
+    }
+
     #[test]
     fn the_order_of_tables_means_nothing(shuffled in in_any_order()) {
         prop_assert_eq!(good(&shuffled.join("\n")), good(&tables().join("\n")));

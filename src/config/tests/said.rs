@@ -249,6 +249,17 @@ fn a_problem_shows_the_line_what_is_allowed_and_a_hint() {
 }
 
 #[test]
+fn a_region_that_is_missing_is_one_problem_however_often_it_is_named() {
+    let text = LEAST.replace("\"eu\"", "\"us\"");
+    assert_eq!(
+        summaries(&text),
+        [
+            "test.toml:7:20: hosts.\"eu.example.com\": there is no region `us`; also named on lines 14, 15"
+        ]
+    );
+}
+
+#[test]
 fn others_report_what_is_wrong_with_files_at_the_key_that_names_them() {
     let config = good(LEAST);
     let [key, chain] = config.files()[..] else {
@@ -294,6 +305,15 @@ fn a_broken_file_still_says_which_files_it_names() {
 fn equal_meanings_are_equal_wherever_they_stand() {
     let moved = format!("# a comment\n\n{}", LEAST.replace(" = ", "   =  "));
     assert_eq!(good(&moved), good(LEAST));
+}
+
+#[test]
+fn a_file_from_windows_is_the_same_file() {
+    let text = LEAST.replace('\n', "\r\n");
+    assert_eq!(good(&format!("\u{feff}{text}")), good(LEAST));
+    let bad = text.replace("eu\"\r", "ue\"\r");
+    let problems = parse(&bad).expect_err("unknown region");
+    assert!(!problems.to_string().contains('\r'), "{problems}");
 }
 
 #[test]

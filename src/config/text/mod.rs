@@ -1,5 +1,5 @@
-//! What the words of the file mean: pure functions of a text, whose errors say what is wrong, what is allowed, and
-//! what was probably meant.
+//! What the words of the file mean: pure functions of a text, whose errors say what is wrong, what is allowed,
+//! and what was probably meant.
 
 pub(super) mod address;
 pub(super) mod header;

@@ -28,7 +28,7 @@ pub(super) struct Connection {
 
 /// What came instead of a request.
 pub(super) enum Ended {
-    /// The client closed between requests, or the socket broke.
+    /// The client closed between requests or within one, or the socket broke.
     Gone,
     /// The client sent what is no request; it deserves a 400.
     Malformed(Malformed),
@@ -69,10 +69,7 @@ impl Connection {
                 return Err(Malformed("the head is too long").into());
             }
             if self.socket.read(&mut self.buffer).await? == 0 {
-                return match self.buffer.is_empty() {
-                    true => Err(Ended::Gone),
-                    false => Err(Malformed("the head ends early").into()),
-                };
+                return Err(Ended::Gone);
             }
         }
     }

@@ -1,0 +1,92 @@
+//! The files under `deploy/` are checked by the tools that will read them, and speak of metrics
+//! that exist.
+
+#![allow(clippy::expect_used, reason = "a test that cannot go on has failed")]
+
+use std::path::Path;
+use std::process::Command;
+
+/// Runs `promtool` in `deploy/prometheus`. Where it is absent the test says so and checks nothing;
+/// in CI it must be there.
+fn promtool(arguments: &[&str]) {
+    let ran = Command::new("promtool")
+        .args(arguments)
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/prometheus"))
+        .output();
+    let Ok(output) = ran else {
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "promtool must be installed in CI"
+        );
+        eprintln!("SKIPPED: promtool is not installed");
+        return;
+    };
+    let said = [output.stdout, output.stderr].concat();
+    assert!(
+        output.status.success(),
+        "{arguments:?}: {}",
+        String::from_utf8_lossy(&said)
+    );
+}
+
+#[test]
+fn promtool_accepts_rules_and_configuration() {
+    promtool(&["check", "rules", "alerts.yml"]);
+    promtool(&["check", "config", "scrape.yml"]);
+}
+
+#[test]
+fn alerts_fire_when_they_should_and_only_then() {
+    promtool(&["test", "rules", "alerts_test.yml"]);
+}
+
+#[test]
+fn alerts_speak_of_metrics_that_exist() {
+    let read = |path: &str| std::fs::read_to_string(path).expect("a file of ours");
+    let alerts = read("deploy/prometheus/alerts.yml");
+    let sources = [
+        "src/telemetry/mod.rs",
+        "src/telemetry/text.rs",
+        "src/telemetry/process.rs",
+    ]
+    .map(read)
+    .concat();
+    let mut found = 0;
+    for word in alerts.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')) {
+        let name = word.trim_end_matches("_bucket").trim_end_matches("_count");
+        let own = name
+            .strip_prefix("onetime_gateway_")
+            .filter(|_| !name.ends_with("_refusals"));
+        let known = match own {
+            Some(own) => {
+                sources.contains(&format!("\"{own}\"")) || sources.contains(&format!("\"{name}\""))
+            }
+            None if name.starts_with("process_") => sources.contains(name),
+            None => continue,
+        };
+        assert!(known, "no metric {name}");
+        found += 1;
+    }
+    assert!(found > 10, "the alerts name metrics");
+}
+
+/// The Kubernetes manifest carries a table that loads, but for the files that a cluster mounts.
+#[test]
+fn the_manifests_table_is_a_valid_configuration() {
+    let manifest = std::fs::read_to_string("deploy/kubernetes/gateway.yaml").expect("the manifest");
+    let (_, table) = manifest.split_once("gateway.toml: |\n").expect("the table");
+    let table: String = table
+        .lines()
+        .take_while(|line| line.is_empty() || line.starts_with("    "))
+        .map(|line| format!("{}\n", line.strip_prefix("    ").unwrap_or_default()))
+        .collect();
+    let parsed = onetime_gateway::config::Config::parse("gateway.yaml", &table);
+    assert!(
+        parsed.is_ok(),
+        "{}",
+        parsed
+            .err()
+            .map(|problems| problems.to_string())
+            .unwrap_or_default()
+    );
+}

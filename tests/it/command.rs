@@ -1,0 +1,115 @@
+//! The command line: exit codes, and words that help.
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+fn gateway(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_onetime-gateway"))
+        .args(arguments)
+        .output()
+        .expect("it runs")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// A configuration that loads: a certificate of its own, the bundled database.
+fn good(directory: &tempfile::TempDir) -> PathBuf {
+    let made =
+        rcgen::generate_simple_self_signed(vec!["onetimesecret.com".to_owned()]).expect("made");
+    std::fs::write(directory.path().join("chain.pem"), made.cert.pem()).expect("written");
+    std::fs::write(
+        directory.path().join("key.pem"),
+        made.signing_key.serialize_pem(),
+    )
+    .expect("written");
+    let database = concat!(env!("CARGO_MANIFEST_DIR"), "/geoip/country.mmdb");
+    let path = directory.path().join("gateway.toml");
+    let config = format!(
+        "[server]\nhttps = [\"127.0.0.1:0\"]\nhttp = []\nadmin = \"127.0.0.1:0\"\n\
+         [[tls.certificates]]\nchain = \"chain.pem\"\nkey = \"key.pem\"\n\
+         [hosts]\n\"onetimesecret.com\" = \"auto\"\n\"eu.onetimesecret.com\" = \"eu\"\n\
+         [regions.eu]\nhost = \"eu.onetimesecret.com\"\nendpoints = [\"http://127.0.0.1:1\"]\n\
+         identifier_secrets = [{{ file = \"eu.secret\" }}]\n\
+         [geo]\ndatabase = \"{database}\"\nmax_age = \"3650d\"\nno_country = \"eu\"\ndefault = \"eu\"\n"
+    );
+    std::fs::write(&path, config).expect("written");
+    let secret = "4f1d0c7a9be3285166d4a0f7c2b98e31557a0d9c4be6f812a3907dc5e1f4b628\n";
+    std::fs::write(directory.path().join("eu.secret"), secret).expect("written");
+    path
+}
+
+#[test]
+fn check_says_fine_or_everything_that_is_wrong() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = good(&directory);
+    let config = path.to_str().expect("a path");
+    let fine = gateway(&["check", "--config", config]);
+    assert_eq!(fine.status.code(), Some(0), "{}", text(&fine.stderr));
+    assert!(text(&fine.stdout).contains("fine"));
+
+    let key = "gbexbxw247g0cinp1ia1ogu5nc31g72s4j3reusv6ufo4ju7hqrcx8fsll4omg";
+    let keyed = gateway(&["check", "--config", config, "--key", key]);
+    assert!(
+        text(&keyed.stdout).contains("key: eu"),
+        "{}",
+        text(&keyed.stdout)
+    );
+
+    let broken = std::fs::read_to_string(&path)
+        .expect("the file")
+        .replace("chain.pem", "nowhere.pem")
+        .replace("[hosts]", "[hosst]\n[hosts]")
+        .replace("default = \"eu\"", "default = \"mars\"");
+    std::fs::write(&path, broken).expect("written");
+    let bad = gateway(&["check", "--config", config]);
+    assert_eq!(bad.status.code(), Some(2));
+    let told = text(&bad.stderr);
+    assert!(told.contains("hosst") && told.contains("mars"), "{told}");
+    let run = gateway(&["run", "--config", config]);
+    assert_eq!(
+        run.status.code(),
+        Some(2),
+        "a bad configuration starts nothing"
+    );
+
+    let missing = gateway(&["check", "--config", "/nowhere/gateway.toml"]);
+    assert_eq!(missing.status.code(), Some(2));
+    assert!(text(&missing.stderr).contains("/nowhere/gateway.toml"));
+    assert_eq!(gateway(&["chekc"]).status.code(), Some(2));
+}
+
+#[test]
+fn explain_says_which_region_and_why_not_the_others() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = good(&directory);
+    let key = "gbexbxw247g0cinp1ia1ogu5nc31g72s4j3reusv6ufo4ju7hqrcx8fsll4omg";
+    let told = gateway(&[
+        "explain",
+        "--config",
+        path.to_str().expect("a path"),
+        "--host",
+        "onetimesecret.com",
+        "--path",
+        &format!("/api/v1/secret/{key}"),
+        "--method",
+        "POST",
+        "--json",
+    ]);
+    assert_eq!(told.status.code(), Some(0), "{}", text(&told.stderr));
+    let json: serde_json::Value = serde_json::from_slice(&told.stdout).expect("JSON");
+    assert_eq!(
+        (&json["region"], &json["reason"], &json["binding"]),
+        (&"eu".into(), &"key".into(), &"bound".into())
+    );
+    assert_eq!(
+        (&json["route"], &json["class"]),
+        (&"/api/v1/secret/{key}".into(), &"consume".into())
+    );
+    assert_eq!(json["rules"].as_array().map(Vec::len), Some(2));
+    assert!(
+        !text(&told.stdout).contains(key),
+        "explain never prints a key"
+    );
+}

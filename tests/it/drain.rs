@@ -1,0 +1,45 @@
+//! The way out: what is in flight finishes, nothing new begins.
+
+use http::Method;
+
+use crate::support::{BOTH, Client, connect, tls, world};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_in_flight_finishes() {
+    for protocol in BOTH {
+        let mut world = world();
+        let (address, config) = (world.https(), tls(&world, protocol));
+        let mut client = Client::open(&world, protocol, "eu.onetimesecret.com").await;
+        assert_eq!(client.get("/api/v1/status", &[]).await.status, 200);
+        let slow = tokio::spawn(async move {
+            let headers = [("x-demo-fault", "slow=600")];
+            client
+                .try_ask(Method::POST, "/api/v1/share?secret=x", &headers, "")
+                .await
+        });
+        // The region has the request before the drain begins.
+        let arrived = |world: &onetime_gateway::demo::world::World| {
+            [1, 2].iter().any(|number| {
+                let seen = world.regions.seen("eu", *number).expect("an endpoint");
+                seen.iter().any(|seen| seen.method() == "POST")
+            })
+        };
+        while !arrived(&world) {
+            tokio::task::yield_now().await;
+        }
+        tokio::task::spawn_blocking(move || {
+            world.drain();
+            drop(world);
+        })
+        .await
+        .expect("drained");
+        let answer = slow.await.expect("the task").expect("an answer");
+        assert_eq!(answer.status, 200, "{protocol:?}");
+        assert!(
+            connect(address, config, "eu.onetimesecret.com")
+                .await
+                .is_err(),
+            "nothing listens"
+        );
+    }
+}

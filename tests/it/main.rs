@@ -1,0 +1,18 @@
+//! The gateway as a whole: the real server in this process, demo regions behind it, real TLS and a
+//! real HTTP client (hyper) before it, all on ports that the system chooses.
+
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that cannot go on has failed"
+)]
+
+mod command;
+mod drain;
+mod failures;
+mod observe;
+mod reload;
+mod road;
+mod support;

@@ -1,0 +1,236 @@
+//! Reloads while requests run: none fails, no connection is closed, broken files change nothing.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use onetime_gateway::demo::world::World;
+use onetime_gateway::reload::Verdict;
+
+use crate::support::{BOTH, Client, Speak, world};
+
+fn reload(world: &World) -> Verdict {
+    world.gateway().expect("a gateway").reload()
+}
+
+fn write(world: &World, text: &str) {
+    // As an editor does it: the file is never half-written.
+    let next = world.config.with_extension("next");
+    std::fs::write(&next, text).expect("written");
+    std::fs::rename(&next, &world.config).expect("renamed");
+}
+
+#[tokio::test]
+async fn a_new_file_takes_effect_and_a_broken_one_does_not() {
+    let world = world();
+    let original = std::fs::read_to_string(&world.config).expect("the file");
+    let mut client = Client::open(&world, Speak::Http1, "onetimesecret.com").await;
+    let from = [("x-forwarded-for", "203.0.113.7")];
+    assert_eq!(
+        client.get("/api/v1/status", &from).await.landed(),
+        ("ca", "network")
+    );
+
+    write(
+        &world,
+        &original.replace("\"203.0.113.0/24\" = \"ca\"", "\"203.0.113.0/24\" = \"nz\""),
+    );
+    assert!(matches!(reload(&world), Verdict::Applied { .. }));
+    assert_eq!(
+        client.get("/api/v1/status", &from).await.landed(),
+        ("nz", "network")
+    );
+
+    write(
+        &world,
+        &original.replace("[geo.networks]", "[geo.netwroks]"),
+    );
+    let Verdict::Refused(problems) = reload(&world) else {
+        panic!("a broken file was applied")
+    };
+    let told = problems.to_string();
+    assert!(
+        told.contains("netwroks") && told.contains("networks"),
+        "{told}"
+    );
+    assert_eq!(
+        client.get("/api/v1/status", &from).await.landed(),
+        ("nz", "network")
+    );
+
+    let missing = original.replace("chain.pem", "not-there.pem");
+    write(&world, &missing);
+    let Verdict::Refused(problems) = reload(&world) else {
+        panic!("a missing file was applied")
+    };
+    assert!(problems.to_string().contains("not-there.pem"));
+
+    std::fs::write(world.config.with_file_name("broken.mmdb"), "no database").expect("written");
+    write(&world, &original.replace("country.mmdb", "broken.mmdb"));
+    let Verdict::Refused(problems) = reload(&world) else {
+        panic!("a broken mmdb was applied")
+    };
+    assert!(problems.to_string().contains("mmdb"), "{problems}");
+
+    write(&world, &original.replace("threads = 1", "threads = 2"));
+    let Verdict::Applied { warnings, .. } = reload(&world) else {
+        panic!("refused")
+    };
+    assert!(
+        warnings.iter().any(|warning| warning.contains("restart")),
+        "{warnings:?}"
+    );
+}
+
+/// Waits for a condition that a watcher brings about, not for a time.
+async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let begun = Instant::now();
+    while !holds().await {
+        assert!(
+            begun.elapsed() < Duration::from_secs(20),
+            "{what} never came about"
+        );
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn changed_files_are_noticed() {
+    let world = world();
+    let mut client = Client::open(&world, Speak::Http1, "onetimesecret.com").await;
+    let original = std::fs::read_to_string(&world.config).expect("the file");
+    write(
+        &world,
+        &original.replace("\"203.0.113.0/24\" = \"ca\"", "\"203.0.113.0/24\" = \"nz\""),
+    );
+    let from = [("x-forwarded-for", "203.0.113.7")];
+    until("a changed configuration", async || {
+        client.get("/api/v1/status", &from).await.landed().0 == "nz"
+    })
+    .await;
+
+    // Only the certificate's files change.
+    let directory = world.config.parent().expect("a directory");
+    let made =
+        rcgen::generate_simple_self_signed(vec!["onetimesecret.com".to_owned()]).expect("made");
+    std::fs::write(directory.join("chain.pem"), made.cert.pem()).expect("written");
+    std::fs::write(directory.join("key.pem"), made.signing_key.serialize_pem()).expect("written");
+    let config = crate::support::tls(&world, Speak::Http1);
+    until("a changed certificate", async || {
+        crate::support::connect(world.https(), config.clone(), "onetimesecret.com")
+            .await
+            .is_err()
+    })
+    .await;
+    // The connection from before does not notice.
+    assert_eq!(client.get("/api/v1/status", &[]).await.status, 200);
+
+    // Only the country database changes: to one that cannot be read, so the old one stays.
+    std::fs::write(directory.join("country.mmdb"), "no database").expect("written");
+    let admin = world.admin();
+    until("a refused database", async || {
+        crate::observe::scrape(admin)
+            .await
+            .contains("onetime_gateway_last_reload_successful 0")
+    })
+    .await;
+    let british = [("x-forwarded-for", "1.186.0.1")];
+    assert_eq!(
+        client.get("/api/v1/status", &british).await.landed(),
+        ("uk", "geo")
+    );
+}
+
+/// The short form; `cargo test --release --test it -- --ignored` runs a thousand.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn forty_reloads_under_load_lose_nothing() {
+    reloads_under_load(40).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "the long form: minutes, see the README"]
+async fn a_thousand_reloads_under_load_lose_nothing() {
+    reloads_under_load(1000).await;
+}
+
+async fn reloads_under_load(count: usize) {
+    let world = world();
+    let original = std::fs::read_to_string(&world.config).expect("the file");
+    let stop = Arc::new(AtomicBool::new(false));
+    let asked = Arc::new(AtomicU64::new(0));
+    let mut load = Vec::new();
+    for protocol in BOTH {
+        for _ in 0..4 {
+            // One connection each, kept for the whole test: a close would fail the next request.
+            let mut client = Client::open(&world, protocol, "onetimesecret.com").await;
+            let (stop, asked) = (stop.clone(), asked.clone());
+            load.push(tokio::spawn(async move {
+                let mut i = 0_u32;
+                while !stop.load(Ordering::Relaxed) {
+                    i += 1;
+                    let answer = if i.is_multiple_of(2) {
+                        client
+                            .get("/api/v1/status", &[("x-forwarded-for", "1.186.0.1")])
+                            .await
+                    } else {
+                        client
+                            .ask(http::Method::POST, "/api/v1/share?secret=x", &[], "")
+                            .await
+                    };
+                    assert_eq!(answer.status, 200, "{protocol:?}");
+                    asked.fetch_add(1, Ordering::Relaxed);
+                }
+            }));
+        }
+    }
+    let idle = Client::open(&world, Speak::Http1, "onetimesecret.com").await;
+    let mut settled = None;
+    for i in 0..count {
+        let broken = i % 2 == 1;
+        let text = if broken {
+            format!("{original}\n[nonsense]\n")
+        } else {
+            original.replace("drain = \"5s\"", &format!("drain = \"{}s\"", 5 + i % 7))
+        };
+        write(&world, &text);
+        let applied = matches!(reload(&world), Verdict::Applied { .. });
+        assert_eq!(applied, !broken, "reload {i}");
+        // What a process needs to begin with is there after a few rounds.
+        if i == count / 4 {
+            settled = Some((resident(), descriptors()));
+        }
+    }
+    let (memory, files) = settled.expect("a quarter");
+    stop.store(true, Ordering::Relaxed);
+    for task in load {
+        task.await.expect("no request failed");
+    }
+    let mut idle = idle;
+    assert_eq!(
+        idle.get("/api/v1/status", &[]).await.status,
+        200,
+        "an idle connection lives on"
+    );
+    assert!(asked.load(Ordering::Relaxed) > 8, "there was load");
+    let grown = resident().saturating_sub(memory);
+    assert!(grown < 64 * 1024 * 1024, "memory grew by {grown} bytes");
+    assert!(
+        descriptors() <= files + 32,
+        "descriptors grew from {files} to {}",
+        descriptors()
+    );
+}
+
+fn resident() -> usize {
+    let statm = std::fs::read_to_string("/proc/self/statm").expect("Linux");
+    let pages: usize = statm
+        .split(' ')
+        .nth(1)
+        .and_then(|text| text.parse().ok())
+        .expect("pages");
+    pages * 4096
+}
+
+fn descriptors() -> usize {
+    std::fs::read_dir("/proc/self/fd").expect("Linux").count()
+}
