@@ -28,11 +28,10 @@ use crate::proxy::arrival::{Arrival, Protocol, Scheme};
 use crate::proxy::forward::{Down, Forward};
 use crate::proxy::record::Record;
 use crate::proxy::refusal::Refusal;
-use crate::proxy::worker::{View, Worker};
+use crate::proxy::worker::Worker;
 use crate::proxy::{Verdict, plan, refuse_forwarded};
-use crate::upstream::exchange::{Client, Exchange, Outgoing, RequestBody};
+use crate::upstream::exchange::{Client, Exchange, RequestBody};
 use crate::upstream::failure::Cause;
-use crate::upstream::travel::travel;
 
 /// Streams that our own errors reset, before the connection is ended (CVE-2025-8671).
 const MOST_LOCAL_RESETS: usize = 256;
@@ -150,7 +149,7 @@ async fn answer(
             let answer = choosing.answer(body.as_deref().map_err(|cause| *cause), &mut record);
             reply(answer, record)
         }
-        Verdict::Forward(forward) => send(*forward, planned.record, source, &view, worker).await,
+        Verdict::Forward(forward) => send(*forward, planned.record, source, worker).await,
     }
 }
 
@@ -206,33 +205,19 @@ async fn send(
     forward: Forward,
     mut record: Record,
     source: Source,
-    view: &View,
     worker: &Rc<Worker>,
 ) -> Response<Reply> {
-    let Forward {
-        region,
-        head,
-        asked,
-        framing,
-        to_head,
-        down,
-    } = forward;
+    let Forward { errand, down } = forward;
+    let down = Rc::new(down);
     let mut turn = Turn {
         source,
-        down,
+        down: down.clone(),
         response: Response::new(()),
     };
     record.departed();
-    let answered = travel(
-        view.cluster(region),
-        &worker.pools,
-        Outgoing::new(head, framing),
-        asked.as_deref(),
-        to_head,
-        &mut turn,
-        record.journey(),
-    )
-    .await;
+    let answered = errand
+        .send(&down, &worker.pools, &mut turn, &mut record)
+        .await;
     record.returned();
     record.bytes_in = turn.source.read;
     match answered {
@@ -328,7 +313,7 @@ impl RequestBody for Source {
 /// A stream that waits for its answer's head.
 struct Turn {
     source: Source,
-    down: Down,
+    down: Rc<Down>,
     response: Response<()>,
 }
 

@@ -138,6 +138,15 @@ impl Answer {
         answer.with_words(refusal, regions, context)
     }
 
+    /// Says more precisely when to come back, where it is said at all.
+    pub fn retry_after(&mut self, seconds: u32) {
+        for (name, value) in &mut self.fields {
+            if *name == "Retry-After" {
+                *value = seconds.to_string();
+            }
+        }
+    }
+
     /// The caller chose among representations by these fields (RFC 9110 §12.5.5).
     #[must_use]
     pub fn varying(mut self) -> Self {

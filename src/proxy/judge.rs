@@ -8,6 +8,7 @@ use http::Method;
 use super::answer::{Answer, Context};
 use super::arrival::{Arrival, Protocol, Scheme, Target};
 use super::choosing::{self, Choosing};
+use super::fallback::Fallback;
 use super::pages;
 use super::record::Record;
 use super::refusal::Refusal;
@@ -21,6 +22,7 @@ use crate::region::trace::Silent;
 use crate::region::{Reason, RegionId};
 use crate::route::classify::{RouteMatch, classify};
 use crate::route::table::{Action, HostClass};
+use crate::route::template::DeliveryClass;
 
 /// A request that its region will see.
 pub struct Ready<'b> {
@@ -44,6 +46,10 @@ pub struct Ready<'b> {
     pub host: u32,
     /// The largest body that is taken.
     pub body_limit: u64,
+    /// The regions that may answer instead.
+    pub fallback: Fallback,
+    /// Whether it may be sent twice: a GET or HEAD of class `static`.
+    pub repeatable: bool,
 }
 
 /// What a request comes to.
@@ -152,7 +158,7 @@ impl<'b> Case<'_, 'b> {
         };
         let answer = match self.view.routes().action(class, route, elsewhere.is_some()) {
             Action::Proxy => {
-                return self.proxy(target, host, outcome, client);
+                return self.proxy(target, route, host, outcome, client);
             }
             Action::Deny => return Err(Refusal::Denied),
             Action::Redirect => {
@@ -277,6 +283,7 @@ impl<'b> Case<'_, 'b> {
     fn proxy(
         &mut self,
         target: &Target<'b>,
+        route: &RouteMatch<'b>,
         host: HostEntry,
         outcome: &Outcome,
         client: IpAddr,
@@ -301,7 +308,28 @@ impl<'b> Case<'_, 'b> {
             set_cookies: std::mem::take(&mut self.set_cookies),
             host: host.payload,
             body_limit,
+            fallback: Fallback::of(
+                self.view,
+                outcome.decision,
+                self.facts,
+                route,
+                target.query,
+                self.arrival.framing,
+            ),
+            repeatable: self.is_repeatable(target, route)?,
         }))
+    }
+
+    /// Whether the request may be sent twice: a GET or HEAD without a body, of class `static`.
+    fn is_repeatable(&self, target: &Target<'_>, route: &RouteMatch<'_>) -> Result<bool, Refusal> {
+        let method = known_method(self.arrival.method)?;
+        let class = self
+            .view
+            .route_class(target.path)
+            .unwrap_or_else(|| route.class(&method));
+        Ok(class == DeliveryClass::Static
+            && matches!(method, Method::GET | Method::HEAD)
+            && self.arrival.framing == Framing::Empty)
     }
 
     /// The authority as the client wrote it; it was found well-formed before.

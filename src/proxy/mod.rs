@@ -6,6 +6,8 @@ pub mod answer;
 pub mod arrival;
 pub mod choosing;
 pub mod date;
+pub mod errand;
+pub mod fallback;
 pub mod forward;
 pub mod judge;
 pub mod pages;
@@ -18,6 +20,7 @@ use std::rc::Rc;
 use answer::{Answer, Context, Dialect};
 use arrival::{Arrival, Protocol, Target};
 use choosing::Choosing;
+use errand::Errand;
 use forward::{Down, Forward};
 use httparse::Header;
 use judge::{Judged, judge};
@@ -76,14 +79,18 @@ pub fn plan(arrival: &Arrival<'_>, view: &View, worker: &Rc<Worker>) -> (Planned
             let head = head(arrival, &facts, view, &ready, &request_id);
             let dialect = dialect(arrival.target, arrival.fields);
             Verdict::Forward(Box::new(Forward {
-                region: ready.region,
-                head,
-                asked: ready.asked,
-                framing: arrival.framing,
-                to_head: arrival.method == "HEAD",
+                errand: Errand {
+                    region: ready.region,
+                    fallback: ready.fallback,
+                    head,
+                    asked: ready.asked,
+                    framing: arrival.framing,
+                    to_head: arrival.method == "HEAD",
+                    repeatable: ready.repeatable,
+                },
                 down: Down {
                     view: view.clone(),
-                    region: ready.region,
+                    region: ready.region.into(),
                     reason: ready.reason,
                     request_id,
                     cookies: ready.cookies,
@@ -184,7 +191,7 @@ pub fn refuse_unread(refusal: Refusal, bytes: &[u8], view: &View, worker: &Rc<Wo
 pub fn refuse_forwarded(refusal: Refusal, down: &Down, mut record: Record, close: bool) -> Planned {
     record.refused(refusal);
     let view = &down.view;
-    let answer = Answer::refuse(
+    let mut answer = Answer::refuse(
         refusal,
         view.region_names(),
         &Context {
@@ -192,12 +199,15 @@ pub fn refuse_forwarded(refusal: Refusal, down: &Down, mut record: Record, close
             language: down.language,
             chooses: false,
             request_id: &down.request_id,
-            decided: Some((view.region_name(down.region), down.reason.label())),
+            decided: Some((view.region_name(down.region.get()), down.reason.label())),
             pseudonym: view.pseudonym(),
             hsts: view.hsts(),
             set_cookies: &down.set_cookies,
         },
     );
+    if let Some(seconds) = record.travelled().retry_after {
+        answer.retry_after(seconds);
+    }
     Planned {
         verdict: Verdict::Answer(Box::new(answer)),
         record,

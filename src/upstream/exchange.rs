@@ -85,6 +85,13 @@ impl Outgoing {
         }
     }
 
+    /// The same request from its first byte, for another attempt after this one may have been
+    /// sent; `None` if it has a body, which is gone.
+    #[must_use]
+    pub fn again(self) -> Option<Self> {
+        (self.framing == Framing::Empty).then(|| Self::new(self.head, self.framing))
+    }
+
     /// Addresses the request to an endpoint, before anything of it was sent.
     fn address(&mut self, host: &str) {
         self.bytes.consume(self.head_length);

@@ -19,9 +19,8 @@ use crate::proxy::record::Record;
 use crate::proxy::refusal::Refusal;
 use crate::proxy::worker::View;
 use crate::proxy::{Verdict, refuse_forwarded};
-use crate::upstream::exchange::{Exchange, Outgoing};
+use crate::upstream::exchange::Exchange;
 use crate::upstream::failure::Cause;
-use crate::upstream::travel::travel;
 
 impl Connection {
     /// Forwards one request and relays its answer.
@@ -33,17 +32,9 @@ impl Connection {
         view: &View,
         expect: Expect,
     ) -> ControlFlow<()> {
-        let Forward {
-            region,
-            head,
-            asked,
-            framing,
-            to_head,
-            down,
-        } = forward;
-        let cluster = view.cluster(region);
+        let Forward { errand, down } = forward;
         let pools = self.worker.pools.clone();
-        let must_end = Instant::now() + cluster.timeouts.request;
+        let must_end = Instant::now() + view.config.timeouts.request;
         let mut turn = Turn {
             connection: self,
             down: &down,
@@ -55,17 +46,7 @@ impl Connection {
             broken: None,
         };
         record.departed();
-        let outgoing = Outgoing::new(head, framing);
-        let answered = travel(
-            cluster,
-            &pools,
-            outgoing,
-            asked.as_deref(),
-            to_head,
-            &mut turn,
-            record.journey(),
-        )
-        .await;
+        let answered = errand.send(&down, &pools, &mut turn, &mut record).await;
         record.returned();
         let mut exchange = match answered {
             Ok(exchange) => exchange,
