@@ -30,8 +30,9 @@ use crate::proxy::record::Record;
 use crate::proxy::refusal::Refusal;
 use crate::proxy::worker::Worker;
 use crate::proxy::{Verdict, plan, refuse_forwarded};
-use crate::upstream::exchange::{Client, Exchange, RequestBody};
+use crate::upstream::exchange::{Client, Exchange};
 use crate::upstream::failure::Cause;
+use crate::upstream::outgoing::RequestBody;
 
 /// Streams that our own errors reset, before the connection is ended (CVE-2025-8671).
 const MOST_LOCAL_RESETS: usize = 256;
