@@ -284,3 +284,46 @@ async fn killing_an_endpoint_under_load_fails_no_static_request() {
         "one for each caller of a POST at most: {uncertain}"
     );
 }
+
+/// Every attempt meets a reset before the answer: how often is a request sent?
+#[tokio::test]
+async fn only_static_routes_are_sent_twice() {
+    let world = world();
+    let fault = ("x-demo-fault", "reset-before");
+    let get = Method::GET;
+    for (method, path, times) in [
+        (get.clone(), "/api/v2/status", 3),
+        (Method::HEAD, "/api/v1/status", 3),
+        (
+            get.clone(),
+            "/api/v1/receipt/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+            1,
+        ),
+        (
+            get.clone(),
+            "/api/v2/secret/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa/status",
+            1,
+        ),
+        (get.clone(), "/api/v1/authcheck", 1),
+        (Method::POST, "/api/v2/status", 1),
+        (Method::OPTIONS, "/api/v2/status", 1),
+        (
+            Method::POST,
+            "/api/v1/secret/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+            1,
+        ),
+        (get, "/api/v2/nobody-knows", 1),
+    ] {
+        for protocol in BOTH {
+            world.regions.reset().expect("regions");
+            let mut client = Client::open(&world, protocol, "eu.onetimesecret.com").await;
+            let answer = client.ask(method.clone(), path, &[fault], "").await;
+            assert_eq!(answer.status, 502, "{path}");
+            assert_eq!(answer.header("o-delivery"), "maybe-executed", "{path}");
+            assert_eq!(received(&world, "eu"), times, "{method} {path}");
+        }
+    }
+    assert!((metric(&world, &["upstream_retries_total{", "eu"]) - 8.0).abs() < 0.5);
+    let refused = metric(&world, &["retries_refused_total{", "\"attempts\""]);
+    assert!((refused - 4.0).abs() < 0.5, "{refused}");
+}
