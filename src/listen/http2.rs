@@ -30,8 +30,9 @@ use crate::proxy::record::Record;
 use crate::proxy::refusal::Refusal;
 use crate::proxy::worker::Worker;
 use crate::proxy::{Verdict, plan, refuse_forwarded};
-use crate::upstream::exchange::{Client, Exchange, RequestBody};
+use crate::upstream::exchange::{Client, Exchange};
 use crate::upstream::failure::Cause;
+use crate::upstream::outgoing::RequestBody;
 
 /// Streams that our own errors reset, before the connection is ended (CVE-2025-8671).
 const MOST_LOCAL_RESETS: usize = 256;
@@ -270,7 +271,13 @@ impl RequestBody for Source {
     fn poll_data(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<&[u8]>, Cause>> {
         while self.data.is_empty() {
             let Some(frame) = ready!(Pin::new(&mut self.body).poll_frame(context)) else {
-                return Poll::Ready(Ok(None));
+                // hyper also ends a body so when the client resets its stream with NO_ERROR: a part
+                // must not pass for the whole.
+                return Poll::Ready(if self.body.is_end_stream() {
+                    Ok(None)
+                } else {
+                    Err(Cause::ClientGone)
+                });
             };
             match frame.map_err(|_| Cause::ClientGone)?.into_data() {
                 Ok(data) => {

@@ -12,8 +12,9 @@ use super::record::Record;
 use crate::headers::request::Head;
 use crate::http1::Framing;
 use crate::region::RegionId;
-use crate::upstream::exchange::{Client, Exchange, Outgoing};
+use crate::upstream::exchange::{Client, Exchange};
 use crate::upstream::failure::Failure;
+use crate::upstream::outgoing::Outgoing;
 use crate::upstream::pool::Pools;
 use crate::upstream::travel::{Stopped, Terms, travel};
 

@@ -184,11 +184,6 @@ fn publish(snapshot: &Snapshot, telemetry: &Telemetry) {
             .database()
             .map_or(0.0, |database| seconds(database.built()));
         gauge!("onetime_gateway_geoip_build_timestamp_seconds").set(built);
-        for certificate in snapshot.certificates.certificates() {
-            let name = certificate.names.first().cloned().unwrap_or_default();
-            gauge!("onetime_gateway_tls_certificate_expiry_timestamp_seconds", "name" => name)
-                .set(certificate.not_after as f64);
-        }
     });
 }
 

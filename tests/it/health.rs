@@ -6,7 +6,7 @@ use http::Method;
 use onetime_gateway::demo::world::World;
 use onetime_gateway::reload::Verdict;
 
-use crate::support::{BOTH, Client, Speak, world};
+use crate::support::{BOTH, Client, Speak, received, world};
 
 const AUTO: &str = "onetimesecret.com";
 
@@ -32,17 +32,6 @@ fn edit(world: &World, from: &str, to: &str) {
     std::fs::write(&world.config, text.replace(from, to)).expect("written");
     let verdict = world.gateway().expect("a gateway").reload();
     assert!(matches!(verdict, Verdict::Applied { .. }), "{verdict:?}");
-}
-
-/// Requests that an endpoint of a region has received, probes aside.
-fn received(world: &World, region: &str) -> usize {
-    [1, 2]
-        .iter()
-        .map(|number| {
-            let seen = world.regions.seen(region, *number).expect("an endpoint");
-            seen.iter().filter(|one| !one.probe()).count()
-        })
-        .sum()
 }
 
 fn down(world: &World, region: &str) {

@@ -326,7 +326,6 @@ fn a_stream_that_the_client_resets_never_arrives_as_a_whole_request() {
 
 /// hyper ends the body as if it were whole when the reset says NO_ERROR.
 #[test]
-#[ignore = "open: `listen::http2::Source` takes the end of hyper's body for the end of the stream"]
 fn a_stream_that_the_client_resets_without_error_never_arrives_as_a_whole_request() {
     resets(&[NO_ERROR]);
 }

@@ -12,8 +12,9 @@ use crate::http1::{Fault, Framing, Version};
 use crate::proxy::answer::Answer;
 use crate::proxy::forward::Down;
 use crate::proxy::refusal::phrase;
-use crate::upstream::exchange::{Client, RequestBody};
+use crate::upstream::exchange::Client;
 use crate::upstream::failure::Cause;
+use crate::upstream::outgoing::RequestBody;
 
 impl Connection {
     /// How many bytes at the front of the input are body data; `None` at the end.

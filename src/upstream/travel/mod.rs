@@ -13,8 +13,9 @@ use tokio::time::Instant;
 
 use super::connect::connect;
 use super::endpoint::{Cluster, Endpoint};
-use super::exchange::{Client, Exchange, Outgoing, RequestBody};
+use super::exchange::{Client, Exchange};
 use super::failure::{Cause, Delivery, Failure};
+use super::outgoing::{Outgoing, RequestBody};
 use super::pool::{Lease, Pools};
 use crate::balance::backoff::delay;
 use crate::balance::ejection::Evidence;
