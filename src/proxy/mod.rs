@@ -5,6 +5,7 @@
 pub mod answer;
 pub mod arrival;
 pub mod choosing;
+pub mod circuit;
 pub mod date;
 pub mod errand;
 pub mod fallback;
@@ -148,7 +149,7 @@ fn request_id(
 ) -> String {
     let kept = facts
         .request_id
-        .filter(|id| value::is_request_id(id) && view.trusts(arrival.peer.ip()))
+        .filter(|id| value::is_request_id(id) && view.trusts(arrival.circuit.peer.ip()))
         .and_then(|id| std::str::from_utf8(id).ok());
     kept.map_or_else(|| worker.fresh_id(), str::to_owned)
 }
