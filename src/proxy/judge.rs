@@ -111,6 +111,7 @@ impl<'b> Case<'_, 'b> {
         }
         let (authority, host) = self.host(&target)?;
         self.asked = Some((authority, host.kind));
+        record.asked(host.payload);
         if self.arrival.circuit.scheme == Scheme::Http {
             let answer = pages::to_https(authority, &target, self.view, &self.context());
             return Ok(Judged::Answer(Box::new(answer)));
@@ -130,6 +131,7 @@ impl<'b> Case<'_, 'b> {
         let client = self
             .view
             .client(self.arrival.circuit.peer.ip(), self.arrival.fields);
+        record.client = Some(client);
         let outcome = self.decide(host, &route, client)?;
         let decision = outcome.decision;
         record.decided(self.view, &outcome, host.kind);

@@ -15,10 +15,12 @@ use super::{Addresses, Stage, StartError};
 use crate::admin::door::Door;
 use crate::admin::{Control, Scope};
 use crate::balance::ejection::Evidence;
+use crate::config::log::Access;
 use crate::config::server::{Admin, Server};
 use crate::reload::{Reloader, Verdict};
 use crate::snapshot::Snapshot;
 use crate::telemetry::Telemetry;
+use crate::telemetry::access::Target;
 use crate::telemetry::worker::Event;
 
 /// How often the exporter's histograms are drained, scraped or not.
@@ -168,6 +170,11 @@ pub(super) fn reload(reloader: &Reloader, telemetry: &Telemetry, trigger: &'stat
     reason = "48-bit and smaller numbers fit a double"
 )]
 fn publish(snapshot: &Snapshot, telemetry: &Telemetry) {
+    telemetry.access.turn_to(match &snapshot.config.log.access {
+        Access::Off => Target::Off,
+        Access::Stdout => Target::Stdout,
+        Access::File(path) => Target::File(path.clone()),
+    });
     let seconds = |time: SystemTime| {
         time.duration_since(UNIX_EPOCH)
             .unwrap_or_default()

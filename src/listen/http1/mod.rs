@@ -206,7 +206,7 @@ impl Connection {
     /// Refuses what could not be read as a request. A HEAD is one all the same: a body behind the
     /// answer would be read as the beginning of the next one (RFC 9110 §9.3.2).
     fn refuse(&self, refusal: Refusal, bytes: &[u8], view: &View) -> Planned {
-        let mut planned = refuse_unread(refusal, bytes, view, &self.worker);
+        let mut planned = refuse_unread(refusal, bytes, &self.circuit, view, &self.worker);
         if bytes.trim_ascii_start().starts_with(b"HEAD ") {
             planned.record.method = Method::Head;
         }
