@@ -6,6 +6,7 @@ mod demo;
 mod explain;
 mod reload;
 mod run;
+mod shield;
 
 use std::process::ExitCode;
 

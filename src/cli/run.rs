@@ -24,6 +24,7 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> u8 {
     let source = Source::File(arguments.config.clone());
     log::start("info", false);
+    super::shield::raise();
     match Gateway::start(source) {
         Ok(gateway) => serve(gateway),
         Err(error) => refuse(&error),
