@@ -9,6 +9,8 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod access;
+mod certificates;
 mod command;
 mod drain;
 mod failures;
