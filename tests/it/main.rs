@@ -17,3 +17,4 @@ mod observe;
 mod reload;
 mod road;
 mod support;
+mod telling;
