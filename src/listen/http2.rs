@@ -344,9 +344,8 @@ impl Client for Turn {
         *self.response.status_mut() = status;
         let headers = self.response.headers_mut();
         headers.reserve(head.fields.len() + 8);
-        self.down.each(head.fields, true, |name, value| {
-            append(headers, name, value)
-        });
+        self.down
+            .each(head, true, |name, value| append(headers, name, value));
         let announced = match head.framing {
             Framing::Length(length) => Some(length),
             Framing::Empty if head.status != 204 => head.announced,

@@ -8,6 +8,7 @@ use http::Method;
 use super::answer::{Answer, Context};
 use super::arrival::{Arrival, Protocol, Scheme, Target};
 use super::choosing::{self, Choosing};
+use super::elsewhere::Elsewhere;
 use super::fallback::Fallback;
 use super::pages;
 use super::record::Record;
@@ -30,6 +31,8 @@ pub struct Ready<'b> {
     pub region: RegionId,
     /// Why.
     pub reason: Reason,
+    /// Which answers may mean that another region has what was asked for.
+    pub elsewhere: Elsewhere,
     /// The client's address.
     pub client: IpAddr,
     /// The client's country, where regions are told.
@@ -317,6 +320,12 @@ impl<'b> Case<'_, 'b> {
         Ok(Judged::Proxy(Ready {
             region,
             reason: outcome.decision.reason,
+            elsewhere: Elsewhere::of(
+                outcome.decision,
+                route,
+                &known_method(self.arrival.method)?,
+                super::dialect(self.arrival.target, self.arrival.fields),
+            ),
             client,
             country: self.view.country_of(client),
             asked: keeps_host.then(|| self.asked(target)),

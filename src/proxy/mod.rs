@@ -7,6 +7,7 @@ pub mod arrival;
 pub mod choosing;
 pub mod circuit;
 pub mod date;
+pub mod elsewhere;
 pub mod errand;
 pub mod fallback;
 pub mod forward;
@@ -17,6 +18,7 @@ pub mod record;
 pub mod refusal;
 pub mod worker;
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use answer::{Answer, Context, Dialect};
@@ -95,6 +97,8 @@ pub fn plan(arrival: &Arrival<'_>, view: &View, worker: &Rc<Worker>) -> (Planned
                     view: view.clone(),
                     region: ready.region.into(),
                     reason: ready.reason,
+                    elsewhere: ready.elsewhere,
+                    pointed: Cell::new(false),
                     request_id,
                     cookies: ready.cookies,
                     set_cookies: ready.set_cookies,

@@ -46,6 +46,10 @@ pub struct Record {
     pub refusal: Option<Refusal>,
     /// Whether it was redirected.
     pub redirect: bool,
+    /// Whether it was pointed to the page where regions are chosen.
+    pub pointed: bool,
+    /// What became of the caller's pin, if this was a choice: the chosen region, or none.
+    pub pinned: Option<Option<u16>>,
     /// The answer's status; 0 if there was none.
     pub status: u16,
     /// Why the answer was broken off, if it was.
@@ -148,6 +152,8 @@ impl Record {
             key: None,
             refusal: None,
             redirect: false,
+            pointed: false,
+            pinned: None,
             status: 0,
             broken: None,
             bytes_in: 0,

@@ -160,6 +160,13 @@ impl Worker {
         if record.redirect {
             self.metrics.count(Event::Redirected, region, "");
         }
+        if record.pointed {
+            self.metrics.count(Event::Pointed, region, "");
+        }
+        if let Some(chosen) = record.pinned {
+            let event = chosen.map_or(Event::PinCleared, |_| Event::PinSet);
+            self.metrics.count(event, chosen, "");
+        }
         self.remember_journey(record, region);
         if record.view().config.log.access != Access::Off {
             self.access
