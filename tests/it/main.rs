@@ -9,6 +9,7 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod clients;
 mod command;
 mod drain;
 mod failures;
