@@ -15,11 +15,13 @@ use super::{Addresses, Stage, StartError};
 use crate::admin::door::Door;
 use crate::admin::{Control, Scope};
 use crate::balance::ejection::Evidence;
+use crate::config::log::{Access, Format};
 use crate::config::server::{Admin, Server};
 use crate::reload::{Reloader, Verdict};
 use crate::snapshot::Snapshot;
-use crate::telemetry::Telemetry;
+use crate::telemetry::access::Target;
 use crate::telemetry::worker::Event;
+use crate::telemetry::{Telemetry, log};
 
 /// How often the exporter's histograms are drained, scraped or not.
 const UPKEEP: Duration = Duration::from_secs(5);
@@ -168,6 +170,13 @@ pub(super) fn reload(reloader: &Reloader, telemetry: &Telemetry, trigger: &'stat
     reason = "48-bit and smaller numbers fit a double"
 )]
 fn publish(snapshot: &Snapshot, telemetry: &Telemetry) {
+    let log = &snapshot.config.log;
+    log::change(log.level.label(), log.format == Format::Json);
+    telemetry.access.turn_to(match &snapshot.config.log.access {
+        Access::Off => Target::Off,
+        Access::Stdout => Target::Stdout,
+        Access::File(path) => Target::File(path.clone()),
+    });
     let seconds = |time: SystemTime| {
         time.duration_since(UNIX_EPOCH)
             .unwrap_or_default()
@@ -184,11 +193,6 @@ fn publish(snapshot: &Snapshot, telemetry: &Telemetry) {
             .database()
             .map_or(0.0, |database| seconds(database.built()));
         gauge!("onetime_gateway_geoip_build_timestamp_seconds").set(built);
-        for certificate in snapshot.certificates.certificates() {
-            let name = certificate.names.first().cloned().unwrap_or_default();
-            gauge!("onetime_gateway_tls_certificate_expiry_timestamp_seconds", "name" => name)
-                .set(certificate.not_after as f64);
-        }
     });
 }
 

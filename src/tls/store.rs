@@ -104,6 +104,15 @@ impl Certificate {
         })
     }
 
+    /// Whether one of its names is `host`, or a wildcard for its first label.
+    fn speaks_for(&self, host: &str) -> bool {
+        let parent = host.split_once('.').map(|(_, parent)| parent);
+        self.names.iter().any(|name| match name.strip_prefix("*.") {
+            Some(name) => parent.is_some_and(|parent| parent.eq_ignore_ascii_case(name)),
+            None => name.eq_ignore_ascii_case(host),
+        })
+    }
+
     /// What an operator should know of its dates.
     #[must_use]
     pub fn warning(&self, now: SystemTime) -> Option<String> {
@@ -205,6 +214,21 @@ impl CertStore {
         self.certificates[position].key.clone()
     }
 
+    /// Whether the certificate that [`resolve`](Self::resolve) gives for a server name speaks for
+    /// this host as well. The only certificate speaks for all: no other could speak better.
+    #[must_use]
+    pub fn covers(&self, server_name: Option<&str>, host: &str) -> bool {
+        if self.certificates.len() == 1 {
+            return true;
+        }
+        let position = server_name
+            .and_then(|name| self.position(name))
+            .unwrap_or(0);
+        self.certificates
+            .get(position)
+            .is_some_and(|certificate| certificate.speaks_for(host))
+    }
+
     fn position(&self, name: &str) -> Option<usize> {
         let name = name.to_ascii_lowercase();
         self.by_name.get(&name).copied().or_else(|| {
@@ -252,6 +276,35 @@ mod tests {
         assert_eq!(position(Some("a.b.example.com")), Some(0), "one label only");
         assert_eq!(position(Some("example.com")), Some(0));
         assert_eq!(position(None), Some(0));
+    }
+
+    #[test]
+    fn a_certificate_covers_its_own_names_alone() {
+        let store = CertStore::new(vec![
+            certificate(&["default.example", "*.wild.example", "127.0.0.1"]),
+            certificate(&["a.example.com"]),
+        ])
+        .expect("a store");
+        for (server_name, host, covered) in [
+            (None, "Default.example", true),
+            (None, "x.wild.example", true),
+            (None, "x.y.wild.example", false),
+            (None, "127.0.0.1", true),
+            (None, "a.example.com", false),
+            (Some("unknown.example"), "default.example", true),
+            (Some("unknown.example"), "a.example.com", false),
+            (Some("unknown.example"), "unknown.example", false),
+            (Some("a.example.com"), "A.example.com", true),
+            (Some("a.example.com"), "default.example", false),
+        ] {
+            assert_eq!(
+                store.covers(server_name, host),
+                covered,
+                "{server_name:?} {host}"
+            );
+        }
+        let one = CertStore::new(vec![certificate(&["a.example"])]).expect("a store");
+        assert!(one.covers(Some("b.example"), "c.example"));
     }
 
     #[test]

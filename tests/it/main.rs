@@ -9,10 +9,13 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod access;
+mod certificates;
 mod clients;
 mod command;
 mod drain;
 mod failures;
+mod health;
 mod links;
 mod observe;
 mod reload;

@@ -29,6 +29,16 @@ pub(crate) fn world_with(more: &str) -> World {
     World::start(options).expect("a world")
 }
 
+/// How many requests a region's endpoints have received, health checks aside.
+pub(crate) fn received(world: &World, region: &str) -> usize {
+    let of = |number| world.regions.seen(region, number).expect("an endpoint");
+    [1, 2]
+        .into_iter()
+        .flat_map(of)
+        .filter(|seen| !seen.probe())
+        .count()
+}
+
 /// The protocols that a client may speak.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Speak {
