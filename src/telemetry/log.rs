@@ -7,15 +7,10 @@ use tracing_subscriber::filter::LevelFilter;
 /// nothing: logging is the process's, whatever gateways live in it.
 pub fn start(level: &str, json: bool) {
     let level = level.parse().unwrap_or(LevelFilter::INFO);
-    // Other crates may log what they are given at their finest levels; ours never does.
-    let filter = EnvFilter::builder()
-        .with_default_directive(LevelFilter::WARN.into())
-        .from_env_lossy()
-        .add_directive(
-            format!("onetime_gateway={level}")
-                .parse()
-                .unwrap_or_default(),
-        );
+    let ours = format!("warn,onetime_gateway={level}");
+    let asked = std::env::var(EnvFilter::DEFAULT_ENV).unwrap_or_default();
+    let filter = if asked.is_empty() { ours } else { asked };
+    let filter = EnvFilter::builder().parse_lossy(filter);
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
