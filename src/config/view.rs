@@ -78,6 +78,7 @@ fn server(server: &Server) -> Value {
     without_nulls(json!({
         "https": server.https,
         "http": server.http,
+        "proxy_protocol": server.proxy_protocol,
         "admin": admin,
         "metrics": server.metrics,
         "https_public_port": server.https_public_port,

@@ -9,7 +9,7 @@ use super::histogram::Histogram;
 use super::worker::{Counts, Event, NONE, RegionCounts, RequestKey};
 
 /// Each seldom counter: name, help, and the name of its own label, if it has one.
-const EVENTS: [(Event, &str, &str, Option<&str>); 12] = [
+const EVENTS: [(Event, &str, &str, Option<&str>); 13] = [
     (
         Event::Refused,
         "refusals_total",
@@ -68,6 +68,12 @@ const EVENTS: [(Event, &str, &str, Option<&str>); 12] = [
         Event::HandshakeFailed,
         "tls_handshake_failures_total",
         "TLS handshakes with clients that failed, by reason.",
+        Some("reason"),
+    ),
+    (
+        Event::ProxyHeaderRefused,
+        "proxy_protocol_failures_total",
+        "Connections closed for want of a PROXY protocol header from a trusted peer, by reason.",
         Some("reason"),
     ),
     (
@@ -266,7 +272,10 @@ impl Text<'_> {
                 let mut labels: Vec<(&str, &str)> = Vec::new();
                 if !matches!(
                     event,
-                    Event::HandshakeFailed | Event::ConnectionRefused | Event::CrossRegion
+                    Event::HandshakeFailed
+                        | Event::ProxyHeaderRefused
+                        | Event::ConnectionRefused
+                        | Event::CrossRegion
                 ) {
                     labels.push(("region", &region));
                 }

@@ -17,4 +17,5 @@ mod failures;
 mod observe;
 mod reload;
 mod road;
+mod spoken_for;
 mod support;
