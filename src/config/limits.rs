@@ -20,6 +20,9 @@ pub struct Limits {
     pub body_image: u64,
     /// Connections of clients, in all threads together. Default 10,000: some 300 MB when all are idle.
     pub connections: usize,
+    /// Requests on one HTTP/1 connection, the last of which ends it. Default 10,000: what a connection holds is
+    /// given back now and then, at no cost that could be noticed.
+    pub requests_per_connection: u64,
     /// HTTP/2 streams of one connection at a time. Default 128: RFC 9113 section 6.5.2 wants no less than 100.
     pub h2_streams: u32,
     /// A request's head in HTTP/2, uncompressed, with 32 bytes for each field (RFC 9113 section 6.5.2).
@@ -41,6 +44,7 @@ impl Default for Limits {
             body: 256 * 1024,
             body_image: 2_500_000,
             connections: 10_000,
+            requests_per_connection: 10_000,
             h2_streams: 128,
             h2_header_list: 32 * 1024,
             pool_per_endpoint: 32,
@@ -60,6 +64,12 @@ impl Limits {
             body_image: size(&mut section, "body_image", 1 << 40).unwrap_or(default.body_image),
             connections: count(&mut section, "connections", 1..=10_000_000)
                 .unwrap_or(default.connections),
+            requests_per_connection: count(
+                &mut section,
+                "requests_per_connection",
+                1..=1_000_000_000,
+            )
+            .unwrap_or(default.requests_per_connection),
             h2_streams: count(&mut section, "h2_streams", 1..=10_000).unwrap_or(default.h2_streams),
             h2_header_list: size(&mut section, "h2_header_list", 1 << 20)
                 .unwrap_or(default.h2_header_list),

@@ -23,6 +23,9 @@ pub struct Server {
     /// Plain listeners that answer 308 to https; a change needs a restart. Default: port 80, as browsers try it
     /// first where HSTS is not known yet. May be empty.
     pub http: Vec<SocketAddr>,
+    /// Those of `https` and `http` on which each connection must begin with a PROXY protocol header, version 1
+    /// or 2, from one of `trusted_proxies`; a change needs a restart. Default: none.
+    pub proxy_protocol: Vec<SocketAddr>,
     /// Where metrics, health and whatever changes something are; a change needs a restart. Default:
     /// `127.0.0.1:9090`, out of reach of everybody but the machine.
     pub admin: Admin,
@@ -66,6 +69,7 @@ impl Default for Server {
         Self {
             https: everywhere(443),
             http: everywhere(80),
+            proxy_protocol: Vec::new(),
             admin: Admin::default(),
             metrics: None,
             https_public_port: 443,
@@ -126,13 +130,25 @@ impl Server {
     pub(super) fn read(mut section: Section<'_>) -> Self {
         let default = Self::default();
         let mut taken = Taken::default();
+        let https = section
+            .read("https", |v| taken.some(v))
+            .unwrap_or(default.https);
+        let http = section
+            .read("http", |v| taken.list(v))
+            .unwrap_or(default.http);
+        let listener = |value: &Value<'_>| {
+            let socket = value.parsed(address::socket_address)?;
+            if https.contains(&socket) || http.contains(&socket) {
+                return Some(socket);
+            }
+            value.complain(Complaint::new("is neither in `https` nor in `http`"))
+        };
         let server = Self {
-            https: section
-                .read("https", |v| taken.some(v))
-                .unwrap_or(default.https),
-            http: section
-                .read("http", |v| taken.list(v))
-                .unwrap_or(default.http),
+            proxy_protocol: section
+                .read("proxy_protocol", |v| v.list(listener))
+                .unwrap_or_default(),
+            https,
+            http,
             admin: section
                 .read("admin", |v| taken.admin(v))
                 .unwrap_or(default.admin),

@@ -78,6 +78,7 @@ fn server(server: &Server) -> Value {
     without_nulls(json!({
         "https": server.https,
         "http": server.http,
+        "proxy_protocol": server.proxy_protocol,
         "admin": admin,
         "metrics": server.metrics,
         "https_public_port": server.https_public_port,
@@ -243,6 +244,7 @@ fn limits(limits: &Limits) -> Value {
         "body": limits.body,
         "body_image": limits.body_image,
         "connections": limits.connections,
+        "requests_per_connection": limits.requests_per_connection,
         "h2_streams": limits.h2_streams,
         "h2_header_list": limits.h2_header_list,
         "pool_per_endpoint": limits.pool_per_endpoint,

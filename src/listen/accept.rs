@@ -13,6 +13,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::http1;
 use super::http2;
+use super::spoken_for;
 use crate::net::stream::Stream;
 use crate::proxy::arrival::Scheme;
 use crate::proxy::circuit::Circuit;
@@ -52,9 +53,18 @@ impl Drop for Admitted {
     }
 }
 
+/// What every connection of a listener is.
+#[derive(Clone, Copy, Debug)]
+pub struct Door {
+    /// Whether TLS is spoken.
+    pub scheme: Scheme,
+    /// Whether a PROXY protocol header must come first.
+    pub proxied: bool,
+}
+
 /// Accepts until the drain begins. Each connection is a local task of its own; a panic in one ends
 /// that connection alone.
-pub async fn run(listener: TcpListener, scheme: Scheme, worker: Rc<Worker>, census: Census) {
+pub async fn run(listener: TcpListener, door: Door, worker: Rc<Worker>, census: Census) {
     let mut pause = FIRST_PAUSE;
     loop {
         let accepted = tokio::select! {
@@ -64,7 +74,7 @@ pub async fn run(listener: TcpListener, scheme: Scheme, worker: Rc<Worker>, cens
         match accepted {
             Ok((socket, peer)) => {
                 pause = FIRST_PAUSE;
-                admit(socket, peer, scheme, &worker, &census);
+                admit(socket, peer, door, &worker, &census);
             }
             Err(error) if is_connections_own(&error) => {}
             Err(error) => {
@@ -76,7 +86,7 @@ pub async fn run(listener: TcpListener, scheme: Scheme, worker: Rc<Worker>, cens
     }
     // What already waits in this socket would be reset with it.
     while let Ok(Ok((socket, peer))) = timeout(Duration::ZERO, listener.accept()).await {
-        admit(socket, peer, scheme, &worker, &census);
+        admit(socket, peer, door, &worker, &census);
     }
 }
 
@@ -90,9 +100,9 @@ fn is_connections_own(error: &std::io::Error) -> bool {
 }
 
 fn admit(
-    socket: TcpStream,
-    peer: SocketAddr,
-    scheme: Scheme,
+    mut socket: TcpStream,
+    mut peer: SocketAddr,
+    door: Door,
     worker: &Rc<Worker>,
     census: &Census,
 ) {
@@ -107,7 +117,13 @@ fn admit(
     tokio::task::spawn_local(async move {
         worker.connections.set(worker.connections.get() + 1);
         let open = Open(worker.clone());
-        match scheme {
+        if door.proxied {
+            match spoken_for::client(&mut socket, peer, &worker).await {
+                Ok(client) => peer = client,
+                Err(why) => return worker.metrics.count(Event::ProxyHeaderRefused, None, why),
+            }
+        }
+        match door.scheme {
             Scheme::Http => {
                 http1::Connection::new(Stream::Plain(socket), Circuit::plain(peer), worker)
                     .serve()

@@ -4,3 +4,4 @@ pub mod accept;
 pub mod http1;
 pub mod http2;
 pub mod socket;
+mod spoken_for;

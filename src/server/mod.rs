@@ -99,10 +99,12 @@ impl Gateway {
         let mut addresses = Addresses::default();
         let (mut https, mut http) = (Vec::new(), Vec::new());
         for address in &config.server.https {
-            https.push(bind(*address, threads, "https", &mut addresses.https)?);
+            let listeners = bind(*address, threads, "https", &mut addresses.https)?;
+            https.push((listeners, config.server.proxy_protocol.contains(address)));
         }
         for address in &config.server.http {
-            http.push(bind(*address, threads, "http", &mut addresses.http)?);
+            let listeners = bind(*address, threads, "http", &mut addresses.http)?;
+            http.push((listeners, config.server.proxy_protocol.contains(address)));
         }
         let doors = control::Doors::open(&config.server, &mut addresses)?;
         let (stage, stages) = watch::channel(Stage::Serving);
@@ -110,8 +112,8 @@ impl Gateway {
         let mut workers = Vec::with_capacity(threads);
         for number in 0..threads {
             let sockets = workers::Sockets {
-                https: https.iter_mut().filter_map(Vec::pop).collect(),
-                http: http.iter_mut().filter_map(Vec::pop).collect(),
+                https: of_one(&mut https),
+                http: of_one(&mut http),
             };
             let part = workers::Part {
                 reloader: reloader.clone(),
@@ -218,6 +220,13 @@ fn tables() -> Tables {
         methods: Method::LABELS.to_vec(),
         reasons: Reason::ALL.iter().map(|reason| reason.label()).collect(),
     }
+}
+
+/// One worker's share of the listeners.
+fn of_one(all: &mut [(Vec<std::net::TcpListener>, bool)]) -> Vec<(std::net::TcpListener, bool)> {
+    all.iter_mut()
+        .filter_map(|(listeners, proxied)| Some((listeners.pop()?, *proxied)))
+        .collect()
 }
 
 fn bind(

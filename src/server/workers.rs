@@ -12,7 +12,7 @@ use tokio::task::LocalSet;
 use tokio::time::{Instant, sleep};
 
 use super::Stage;
-use crate::listen::accept::{self, Census};
+use crate::listen::accept::{self, Census, Door};
 use crate::proxy::arrival::Scheme;
 use crate::proxy::worker::Worker;
 use crate::reload::Reloader;
@@ -28,10 +28,10 @@ const HAND_ON: Duration = Duration::from_millis(200);
 /// How often a draining worker looks whether anybody is left.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// A worker's listening sockets.
+/// A worker's listening sockets, and whether each demands the PROXY protocol.
 pub(super) struct Sockets {
-    pub(super) https: Vec<TcpListener>,
-    pub(super) http: Vec<TcpListener>,
+    pub(super) https: Vec<(TcpListener, bool)>,
+    pub(super) http: Vec<(TcpListener, bool)>,
 }
 
 /// What a worker shares with the others.
@@ -74,11 +74,12 @@ async fn serve(
 ) {
     let both = [(sockets.https, Scheme::Https), (sockets.http, Scheme::Http)];
     for (listeners, scheme) in both {
-        for listener in listeners {
+        for (listener, proxied) in listeners {
             match tokio::net::TcpListener::from_std(listener) {
                 Ok(listener) => {
                     let (worker, census) = (worker.clone(), census.clone());
-                    tokio::task::spawn_local(accept::run(listener, scheme, worker, census));
+                    let door = Door { scheme, proxied };
+                    tokio::task::spawn_local(accept::run(listener, door, worker, census));
                 }
                 Err(error) => tracing::error!(%error, "a listener cannot be used"),
             }

@@ -50,15 +50,9 @@ pub fn change(level: &str, json: bool) {
 
 fn filter(level: &str) -> EnvFilter {
     let level = level.parse().unwrap_or(LevelFilter::INFO);
-    // Other crates may log what they are given at their finest levels; ours never does.
-    let own = format!("onetime_gateway={level}");
-    let filter = EnvFilter::builder()
-        .with_default_directive(LevelFilter::WARN.into())
-        .from_env_lossy();
-    match own.parse() {
-        Ok(own) if std::env::var_os("RUST_LOG").is_none() => filter.add_directive(own),
-        _ => filter,
-    }
+    let ours = format!("warn,onetime_gateway={level}");
+    let asked = std::env::var(EnvFilter::DEFAULT_ENV).unwrap_or_default();
+    EnvFilter::builder().parse_lossy(if asked.is_empty() { ours } else { asked })
 }
 
 fn lines(json: bool) -> Lines {

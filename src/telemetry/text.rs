@@ -9,7 +9,7 @@ use super::histogram::Histogram;
 use super::worker::{Counts, Event, NONE, RegionCounts, RequestKey};
 
 /// Each seldom counter: name, help, and the name of its own label, if it has one.
-const EVENTS: [(Event, &str, &str, Option<&str>); 15] = [
+const EVENTS: [(Event, &str, &str, Option<&str>); 16] = [
     (
         Event::Refused,
         "refusals_total",
@@ -86,6 +86,12 @@ const EVENTS: [(Event, &str, &str, Option<&str>); 15] = [
         Event::HandshakeFailed,
         "tls_handshake_failures_total",
         "TLS handshakes with clients that failed, by reason.",
+        Some("reason"),
+    ),
+    (
+        Event::ProxyHeaderRefused,
+        "proxy_protocol_failures_total",
+        "Connections closed for want of a PROXY protocol header from a trusted peer, by reason.",
         Some("reason"),
     ),
     (
@@ -285,6 +291,7 @@ impl Text<'_> {
                 if !matches!(
                     event,
                     Event::HandshakeFailed
+                        | Event::ProxyHeaderRefused
                         | Event::ConnectionRefused
                         | Event::CrossRegion
                         | Event::PinCleared

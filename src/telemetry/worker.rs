@@ -74,6 +74,8 @@ pub enum Event {
     PinCleared,
     /// A TLS handshake that failed, by reason.
     HandshakeFailed,
+    /// A connection without the PROXY protocol header that its listener demands, by reason.
+    ProxyHeaderRefused,
     /// A connection beyond the limit.
     ConnectionRefused,
     /// A connection of another region was about to be used. Must stay 0.

@@ -20,5 +20,6 @@ mod links;
 mod observe;
 mod reload;
 mod road;
+mod spoken_for;
 mod support;
 mod telling;

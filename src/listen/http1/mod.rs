@@ -55,6 +55,7 @@ pub struct Connection {
     deadline: Deadline,
     worker: Rc<Worker>,
     circuit: Circuit,
+    served: u64,
     version: Version,
 }
 
@@ -81,6 +82,7 @@ impl Connection {
             deadline: Deadline::new(Instant::now(), keep_alive),
             worker,
             circuit,
+            served: 0,
             version: Version::Http11,
         }
     }
@@ -100,7 +102,9 @@ impl Connection {
             };
             // A reload between two requests: the next one sees the new snapshot.
             let view = self.worker.view();
-            let (planned, expect) = self.plan(span, &view);
+            let (mut planned, expect) = self.plan(span, &view);
+            self.served += 1;
+            planned.close |= self.served >= view.config.limits.requests_per_connection;
             if self.settle(planned, &view, expect).await.is_break() {
                 return;
             }
