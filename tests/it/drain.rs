@@ -2,7 +2,7 @@
 
 use http::Method;
 
-use crate::support::{BOTH, Client, connect, tls, world};
+use crate::support::{BOTH, Client, Speak, connect, tls, world};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_in_flight_finishes() {
@@ -47,9 +47,7 @@ async fn what_is_in_flight_finishes() {
 #[tokio::test]
 async fn the_last_request_that_a_connection_may_carry_ends_it() {
     let world = crate::support::world_with("[limits]\nrequests_per_connection = 3\n");
-    let mut client =
-        crate::support::Client::open(&world, crate::support::Speak::Http1, "onetimesecret.com")
-            .await;
+    let mut client = Client::open(&world, Speak::Http1, "onetimesecret.com").await;
     let mut said = Vec::new();
     for path in ["/api/v1/status", "/region", "/api/v1/status"] {
         said.push(client.get(path, &[]).await.header("connection").to_owned());
