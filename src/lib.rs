@@ -1,15 +1,18 @@
 //! The regional gateway of Onetime Secret.
 
 pub mod admin;
+pub mod balance;
 pub mod cli;
 pub mod client;
 pub mod config;
 pub mod demo;
 pub mod geoip;
 pub mod headers;
+pub mod health;
 pub mod http1;
 pub mod listen;
 pub mod net;
+pub mod page;
 pub mod proxy;
 pub mod region;
 pub mod reload;

@@ -28,6 +28,8 @@ pub struct Limits {
     /// Idle connections kept for each endpoint by each thread. Default 32: more would be idle longer than the
     /// region keeps them. 0 keeps none.
     pub pool_per_endpoint: usize,
+    /// Requests at a time at each endpoint, in all threads together; beyond it the answer is 503 at once. Default 1,000: an endpoint that does not keep up has no use for more.
+    pub requests_per_endpoint: usize,
 }
 
 impl Default for Limits {
@@ -42,6 +44,7 @@ impl Default for Limits {
             h2_streams: 128,
             h2_header_list: 32 * 1024,
             pool_per_endpoint: 32,
+            requests_per_endpoint: 1_000,
         }
     }
 }
@@ -62,6 +65,8 @@ impl Limits {
                 .unwrap_or(default.h2_header_list),
             pool_per_endpoint: count(&mut section, "pool_per_endpoint", 0..=10_000)
                 .unwrap_or(default.pool_per_endpoint),
+            requests_per_endpoint: count(&mut section, "requests_per_endpoint", 1..=1_000_000)
+                .unwrap_or(default.requests_per_endpoint),
         };
         if limits.uri_bytes >= limits.head_bytes {
             section.reading.warn(

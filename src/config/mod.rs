@@ -11,6 +11,7 @@ use toml::de::DeTable;
 
 mod check;
 pub mod decision;
+pub mod ejection;
 pub mod endpoint;
 pub mod geo;
 pub mod health;
@@ -25,6 +26,7 @@ pub mod place;
 pub mod problem;
 mod read;
 pub mod region;
+pub mod retries;
 pub mod route;
 pub mod server;
 mod text;
@@ -45,6 +47,7 @@ use crate::config::read::Reading;
 use crate::config::read::section::Section;
 use crate::config::read::syntax::Syntax;
 use crate::config::region::{Region, SecretSource};
+use crate::config::retries::Retries;
 use crate::config::route::Route;
 use crate::config::server::Server;
 use crate::config::timeouts::Timeouts;
@@ -74,6 +77,8 @@ pub struct Config {
     pub timeouts: Timeouts,
     /// How much of everything is taken.
     pub limits: Limits,
+    /// How many requests may be sent again.
+    pub retries: Retries,
     /// What is written, and how.
     pub log: Log,
 }
@@ -113,6 +118,7 @@ impl Config {
         let routes = root.read("routes", route::read).unwrap_or_default();
         let timeouts = root.section("timeouts").map(Timeouts::read);
         let limits = root.section("limits").map(Limits::read);
+        let retries = root.section("retries").map(Retries::read);
         let log = root.section("log").map(Log::read);
         if let Some(regions) = &regions {
             check::regions(reading, regions);
@@ -137,6 +143,7 @@ impl Config {
             routes,
             timeouts: timeouts?,
             limits: limits?,
+            retries: retries?,
             log: log?,
         })
     }

@@ -1,5 +1,8 @@
 //! `[regions.NAME]`: a region as its operator describes it.
 
+use std::time::Duration;
+
+use crate::config::ejection::Ejection;
 use crate::config::endpoint::{self, Endpoint, HostHeader};
 use crate::config::health::Health;
 use crate::config::hide;
@@ -9,6 +12,9 @@ use crate::config::problem::Complaint;
 use crate::config::read::section::Section;
 use crate::config::read::value::Value;
 use crate::config::text::address;
+
+/// The default of `slow_start`: caches are warm after a few hundred requests.
+const SLOW_START: Duration = Duration::from_secs(30);
 
 /// `[regions.NAME]`.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +33,10 @@ pub struct Region {
     /// How endpoints are probed; `None` (`health = false` in the file) is not at all. Default:
     /// [`Health::default`].
     pub health: Option<Health>,
+    /// When requests that fail take an endpoint out; `None` (`ejection = false`) is never. Default: [`Ejection::default`].
+    pub ejection: Option<Ejection>,
+    /// How long an endpoint that came back takes less than its share. Default 30 s; 0 gives it all at once.
+    pub slow_start: Duration,
     /// The regions that may answer instead, in this order, while the decision is only preferred. Default: none.
     pub failover: Vec<RegionName>,
     /// Whether `failover` may name regions of another jurisdiction. Default: false; sovereignty is given up in
@@ -74,6 +84,8 @@ pub(super) struct Draft {
     pub(super) allow_crossing: bool,
     pub(super) drain: bool,
     health: Option<Health>,
+    ejection: Option<Ejection>,
+    slow_start: Duration,
     ca: Option<FilePath>,
     host_header: HostHeader,
     pub(super) place: Place,
@@ -140,6 +152,15 @@ impl Draft {
                 Some(value) => Health::read(&value),
                 None => Some(Health::default()),
             },
+            ejection: match section.get("ejection") {
+                Some(value) => Ejection::read(&value),
+                None => Some(Ejection::default()),
+            },
+            slow_start: section
+                .read("slow_start", |v| {
+                    v.duration(Duration::ZERO..=Duration::from_secs(3_600))
+                })
+                .unwrap_or(SLOW_START),
             drain: section.read("drain", Value::boolean).unwrap_or(false),
             failover: section
                 .read("failover", |v| {
@@ -169,6 +190,8 @@ impl Draft {
             jurisdiction: self.jurisdiction?,
             identifier_secrets: self.secrets,
             health: self.health,
+            ejection: self.ejection,
+            slow_start: self.slow_start,
             failover: self
                 .failover
                 .into_iter()

@@ -52,6 +52,11 @@ pub fn view(config: &Config) -> Value {
         "routes": config.routes.iter().map(route).collect::<Vec<_>>(),
         "timeouts": timeouts(&config.timeouts),
         "limits": limits(&config.limits),
+        "retries": {
+            "share": config.retries.share,
+            "per_second": config.retries.per_second,
+            "backoff": duration_text(config.retries.backoff),
+        },
         "log": { "level": config.log.level.label(), "format": config.log.format.label() },
     })
 }
@@ -116,6 +121,15 @@ fn region(region: &Region) -> Value {
             "fall": health.fall,
         }),
     };
+    let ejection = match &region.ejection {
+        None => json!(false),
+        Some(ejection) => json!({
+            "consecutive": ejection.consecutive,
+            "base": duration_text(ejection.base),
+            "most": duration_text(ejection.most),
+            "share": ejection.share,
+        }),
+    };
     let secret = |secret: &SecretSource| match secret {
         SecretSource::Env { name, .. } => json!({ "env": name }),
         SecretSource::File(file) => json!({ "file": path(file) }),
@@ -126,6 +140,8 @@ fn region(region: &Region) -> Value {
         "endpoints": region.endpoints.iter().map(endpoint).collect::<Vec<_>>(),
         "identifier_secrets": region.identifier_secrets.iter().map(secret).collect::<Vec<_>>(),
         "health": health,
+        "ejection": ejection,
+        "slow_start": duration_text(region.slow_start),
         "failover": region.failover.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "allow_crossing": region.allow_crossing,
         "drain": region.drain,
@@ -225,6 +241,7 @@ fn limits(limits: &Limits) -> Value {
         "h2_streams": limits.h2_streams,
         "h2_header_list": limits.h2_header_list,
         "pool_per_endpoint": limits.pool_per_endpoint,
+        "requests_per_endpoint": limits.requests_per_endpoint,
     })
 }
 

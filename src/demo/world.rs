@@ -106,9 +106,8 @@ impl World {
             directory: &directory,
         };
         let written = files.write(&regions, &ports);
-        let (config, ca) = written.map_err(|error| {
+        let (config, ca) = written.inspect_err(|_| {
             let _ = std::fs::remove_dir_all(&directory);
-            error
         })?;
         match Gateway::start(Source::File(config.clone())) {
             Ok(gateway) => Ok(Self {

@@ -153,18 +153,56 @@ pub fn says_keep_alive(fields: &[Header<'_>]) -> bool {
         .any(|name| name.eq_ignore_ascii_case(b"keep-alive"))
 }
 
-/// The trailer lines that may pass: no field that frames, routes or authenticates (RFC 9110
-/// §6.5.1), and none that the gateway itself writes.
+/// The trailer lines that may pass: no field that frames, routes, modifies, authenticates or says
+/// what the content is (RFC 9110 §6.5.1), and none that the gateway itself writes.
 #[must_use]
 pub fn passing_trailers(lines: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     for line in lines.split_inclusive(|byte| *byte == b'\n') {
         let name = line.split(|byte| *byte == b':').next().unwrap_or_default();
-        if std::str::from_utf8(name).is_ok_and(|name| Name::of(name) == Name::Plain) {
+        if std::str::from_utf8(name)
+            .is_ok_and(|name| Name::of(name) == Name::Plain && !belongs_in_a_head(name))
+        {
             out.extend_from_slice(line);
         }
     }
     out
+}
+
+/// Whether a field says something on which a recipient has acted before any trailer comes. One that
+/// merges trailers into the head all the same must not be told another story by them.
+fn belongs_in_a_head(name: &str) -> bool {
+    const PREFIXES: [&str; 6] = [
+        "accept",
+        "access-control-",
+        "content-",
+        "if-",
+        "sec-",
+        "www-",
+    ];
+    const NAMES: [&str; 17] = [
+        "age",
+        "allow",
+        "alt-svc",
+        "clear-site-data",
+        "expires",
+        "location",
+        "max-forwards",
+        "origin",
+        "pragma",
+        "range",
+        "referer",
+        "referrer-policy",
+        "refresh",
+        "retry-after",
+        "user-agent",
+        "vary",
+        "warning",
+    ];
+    PREFIXES.iter().any(|prefix| {
+        name.get(..prefix.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+    }) || NAMES.iter().any(|own| own.eq_ignore_ascii_case(name))
 }
 
 #[cfg(test)]
@@ -266,5 +304,12 @@ mod tests {
         let lines =
             b"X-Sum: 1\r\nContent-Length: 3\r\nHost: a\r\nO-Region: us\r\nSet-Cookie: a\r\n";
         assert_eq!(passing_trailers(lines), b"X-Sum: 1\r\n");
+    }
+
+    #[test]
+    fn trailers_cannot_change_what_the_head_said_of_the_content() {
+        let lines = b"Content-Type: text/html\r\nIF-MATCH: x\r\nRange: x\r\nOrigin: x\r\n\
+            Location: x\r\nSec-Fetch-Site: x\r\nServer-Timing: 1\r\n";
+        assert_eq!(passing_trailers(lines), b"Server-Timing: 1\r\n");
     }
 }

@@ -163,7 +163,24 @@ pub(super) fn fault_of(error: httparse::Error, head: &[u8]) -> Fault {
         httparse::Error::NewLine => Fault::BareLineBreak,
         httparse::Error::Status | httparse::Error::Token => Fault::BadStartLine,
         httparse::Error::TooManyHeaders => Fault::TooManyFields,
-        httparse::Error::Version => Fault::BadVersion,
+        httparse::Error::Version if names_a_version(head) => Fault::BadVersion,
+        httparse::Error::Version => Fault::BadStartLine,
+    }
+}
+
+/// Whether the start line begins or ends with a version, be it one that nobody speaks: anything
+/// else there is no matter of versions (RFC 9112 §2.3, §3).
+fn names_a_version(head: &[u8]) -> bool {
+    let line = head.split(|byte| *byte == b'\r').next().unwrap_or_default();
+    let parts: smallvec::SmallVec<[&[u8]; 4]> = line.split(|byte| *byte == b' ').collect();
+    let is_version = |part: &[u8]| {
+        matches!(part, [b'H', b'T', b'T', b'P', b'/', major, b'.', minor]
+            if major.is_ascii_digit() && minor.is_ascii_digit())
+    };
+    match parts.as_slice() {
+        [_, _, version] => is_version(version) || parts.first().copied().is_some_and(is_version),
+        [version, ..] => is_version(version),
+        [] => false,
     }
 }
 
@@ -227,6 +244,27 @@ mod tests {
         );
         assert_eq!(find(b"GET / HTTP/1.1", 10), Err(Fault::HeadTooLarge));
         assert_eq!(find(b"\r\n\r\n\r\n\r\n", 99), Err(Fault::BadStartLine));
+    }
+
+    #[test]
+    fn only_a_well_formed_version_is_an_unsupported_one() {
+        let fault = |line: &str| fault_of(httparse::Error::Version, line.as_bytes());
+        for line in [
+            "GET / HTTP/2.0\r\n",
+            "GET / HTTP/0.9\r\n",
+            "HTTP/3.0 200 OK\r\n",
+        ] {
+            assert_eq!(fault(line), Fault::BadVersion, "{line}");
+        }
+        for line in [
+            "GET /  HTTP/1.1\r\n",
+            "GET / x HTTP/1.1\r\n",
+            "GET / HTTP/11.1\r\n",
+            "GET / http/1.1\r\n",
+            "GET / HTTP/1.\r\n",
+        ] {
+            assert_eq!(fault(line), Fault::BadStartLine, "{line}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! exchange behind them as behind HTTP/1.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -27,11 +28,11 @@ use crate::proxy::arrival::{Arrival, Protocol, Scheme};
 use crate::proxy::forward::{Down, Forward};
 use crate::proxy::record::Record;
 use crate::proxy::refusal::Refusal;
-use crate::proxy::worker::{View, Worker};
+use crate::proxy::worker::Worker;
 use crate::proxy::{Verdict, plan, refuse_forwarded};
-use crate::upstream::exchange::{Client, Exchange, Outgoing, RequestBody};
+use crate::upstream::exchange::{Client, Exchange};
 use crate::upstream::failure::Cause;
-use crate::upstream::travel::travel;
+use crate::upstream::outgoing::RequestBody;
 
 /// Streams that our own errors reset, before the connection is ended (CVE-2025-8671).
 const MOST_LOCAL_RESETS: usize = 256;
@@ -132,19 +133,24 @@ async fn answer(
     };
     let (planned, _) = plan(&arrival, &view, worker);
     drop(fields);
-    let limit = planned.body_limit;
+    let mut source = Source {
+        body,
+        data: Bytes::new(),
+        trailers: Vec::new(),
+        read: 0,
+        limit: planned.body_limit,
+    };
     match planned.verdict {
         Verdict::Answer(answer) => reply(*answer, planned.record),
-        Verdict::Forward(forward) => {
-            let source = Source {
-                body,
-                data: Bytes::new(),
-                trailers: Vec::new(),
-                read: 0,
-                limit,
-            };
-            send(*forward, planned.record, source, &view, worker).await
+        Verdict::Collect(choosing) => {
+            let mut record = planned.record;
+            let body = tokio::time::timeout(view.timeouts().body_idle, source.collect()).await;
+            record.bytes_in = source.read;
+            let body = body.unwrap_or(Err(Cause::ClientStalled));
+            let answer = choosing.answer(body.as_deref().map_err(|cause| *cause), &mut record);
+            reply(answer, record)
         }
+        Verdict::Forward(forward) => send(*forward, planned.record, source, worker).await,
     }
 }
 
@@ -200,33 +206,19 @@ async fn send(
     forward: Forward,
     mut record: Record,
     source: Source,
-    view: &View,
     worker: &Rc<Worker>,
 ) -> Response<Reply> {
-    let Forward {
-        region,
-        head,
-        asked,
-        framing,
-        to_head,
-        down,
-    } = forward;
+    let Forward { errand, down } = forward;
+    let down = Rc::new(down);
     let mut turn = Turn {
         source,
-        down,
+        down: down.clone(),
         response: Response::new(()),
     };
     record.departed();
-    let answered = travel(
-        view.cluster(region),
-        &worker.pools,
-        Outgoing::new(head, framing),
-        asked.as_deref(),
-        to_head,
-        &mut turn,
-        record.journey(),
-    )
-    .await;
+    let answered = errand
+        .send(&down, &worker.pools, &mut turn, &mut record)
+        .await;
     record.returned();
     record.bytes_in = turn.source.read;
     match answered {
@@ -234,7 +226,7 @@ async fn send(
             let planned = refuse_forwarded(Refusal::Region(failure), &turn.down, record, false);
             match planned.verdict {
                 Verdict::Answer(answer) => reply(*answer, planned.record),
-                Verdict::Forward(_) => Response::new(Reply::Whole(None)),
+                Verdict::Collect(_) | Verdict::Forward(_) => Response::new(Reply::Whole(None)),
             }
         }
         Ok(exchange) => {
@@ -258,11 +250,34 @@ struct Source {
     limit: u64,
 }
 
+impl Source {
+    /// A whole small body.
+    async fn collect(&mut self) -> Result<Vec<u8>, Cause> {
+        let mut whole = Vec::new();
+        while let Some(count) = poll_fn(|context| {
+            let data = ready!(self.poll_data(context))?;
+            whole.extend_from_slice(data.unwrap_or_default());
+            Poll::Ready(Ok::<_, Cause>(data.map(<[u8]>::len)))
+        })
+        .await?
+        {
+            self.consume(count);
+        }
+        Ok(whole)
+    }
+}
+
 impl RequestBody for Source {
     fn poll_data(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<&[u8]>, Cause>> {
         while self.data.is_empty() {
             let Some(frame) = ready!(Pin::new(&mut self.body).poll_frame(context)) else {
-                return Poll::Ready(Ok(None));
+                // hyper also ends a body so when the client resets its stream with NO_ERROR: a part
+                // must not pass for the whole.
+                return Poll::Ready(if self.body.is_end_stream() {
+                    Ok(None)
+                } else {
+                    Err(Cause::ClientGone)
+                });
             };
             match frame.map_err(|_| Cause::ClientGone)?.into_data() {
                 Ok(data) => {
@@ -299,7 +314,7 @@ impl RequestBody for Source {
 /// A stream that waits for its answer's head.
 struct Turn {
     source: Source,
-    down: Down,
+    down: Rc<Down>,
     response: Response<()>,
 }
 

@@ -3,6 +3,9 @@
 use std::fmt::Write;
 
 use super::refusal::{Refusal, phrase};
+use crate::page;
+use crate::page::error::ErrorPage;
+use crate::page::language::Language;
 
 /// The methods of the application, for `Allow`.
 pub const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
@@ -36,6 +39,10 @@ pub enum Dialect {
 pub struct Context<'a> {
     /// How the caller reads errors.
     pub dialect: Dialect,
+    /// The language of pages.
+    pub language: Language,
+    /// Whether this host has a page where the region can be chosen.
+    pub chooses: bool,
     /// `X-Request-ID`.
     pub request_id: &'a str,
     /// Region and reason, once decided.
@@ -124,35 +131,51 @@ impl Answer {
         if let Some(seconds) = refusal.retry_after() {
             answer.fields.push(("Retry-After", seconds.to_string()));
         }
-        if refusal == Refusal::MethodNotAllowed {
-            answer.fields.push(("Allow", METHODS.to_owned()));
+        if let Some(methods) = refusal.allow() {
+            answer.fields.push(("Allow", methods.to_owned()));
         }
         answer.close = refusal.closes();
-        let words = if refusal == Refusal::BadPin {
-            format!("{} {regions}", refusal.words())
-        } else {
-            refusal.words().to_owned()
-        };
-        answer.with_words(refusal, &words, context)
+        answer.with_words(refusal, regions, context)
     }
 
-    fn with_words(self, refusal: Refusal, words: &str, context: &Context<'_>) -> Self {
+    /// Says more precisely when to come back, where it is said at all.
+    pub fn retry_after(&mut self, seconds: u32) {
+        for (name, value) in &mut self.fields {
+            if *name == "Retry-After" {
+                *value = seconds.to_string();
+            }
+        }
+    }
+
+    /// The caller chose among representations by these fields (RFC 9110 §12.5.5).
+    #[must_use]
+    pub fn varying(mut self) -> Self {
+        self.fields
+            .push(("Vary", "Accept, Accept-Language".to_owned()));
+        self
+    }
+
+    fn with_words(self, refusal: Refusal, regions: &str, context: &Context<'_>) -> Self {
+        let mut words = refusal.words().to_owned();
+        if refusal.message().names_regions() {
+            words = format!("{words}; the regions are {regions}");
+        }
         let mut members = serde_json::Map::new();
         let mut put = |name: &str, value: &str| {
             members.insert(name.to_owned(), value.into());
         };
         match context.dialect {
-            Dialect::Message => put("message", words),
+            Dialect::Message => put("message", &words),
             Dialect::Error => {
-                put("error", words);
+                put("error", &words);
                 put("error_type", refusal.label());
             }
             Dialect::Problem => {
                 put("type", "about:blank");
                 put("title", phrase(refusal.status()));
-                put("detail", words);
+                put("detail", &words);
             }
-            Dialect::Html => return self.with_page(refusal, words, context),
+            Dialect::Html => return self.with_page(refusal, regions, context),
         }
         put("request_id", context.request_id);
         put("delivery", refusal.delivery().label());
@@ -163,33 +186,27 @@ impl Answer {
             members.insert("status".to_owned(), refusal.status().into());
         }
         let body = serde_json::Value::Object(members).to_string();
-        let content_type = match context.dialect {
-            Dialect::Problem => "application/problem+json",
-            _ => "application/json; charset=utf-8",
-        };
-        self.with_body(content_type, body)
+        match context.dialect {
+            Dialect::Problem => self.varying().with_body("application/problem+json", body),
+            _ => self.with_body("application/json; charset=utf-8", body),
+        }
     }
 
-    fn with_page(mut self, refusal: Refusal, words: &str, context: &Context<'_>) -> Self {
-        self.fields.push((
-            "Content-Security-Policy",
-            "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'".to_owned(),
-        ));
-        let title = phrase(refusal.status());
-        let region = context
-            .decided
-            .map(|(region, _)| format!("<p>Region: <b>{region}</b></p>"))
-            .unwrap_or_default();
-        let page = format!(
-            "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
-             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
-             <meta name=\"robots\" content=\"noindex\"><title>{title}</title>\
-             <style>:root{{color-scheme:light dark}}body{{font:1rem/1.5 system-ui,sans-serif;\
-             max-width:36rem;margin:15vh auto;padding:0 1rem}}</style>\
-             <h1>{title}</h1><p>{words}.</p>{region}<p><small>{}</small></p></html>",
-            context.request_id
-        );
-        self.with_body("text/html; charset=utf-8", page)
+    fn with_page(mut self, refusal: Refusal, regions: &str, context: &Context<'_>) -> Self {
+        let status = refusal.status();
+        let message = refusal.message();
+        let page = ErrorPage {
+            status: (status, phrase(status)),
+            message,
+            advice: refusal.advice(),
+            regions: message.names_regions().then_some(regions),
+            region: context.decided.map(|(region, _)| region),
+            choose: context.chooses && message.helped_by_choosing(),
+            request_id: context.request_id,
+        };
+        self.fields.extend(page::fields(context.language, &[]));
+        self.varying()
+            .with_body("text/html; charset=utf-8", page.html(context.language))
     }
 }
 
@@ -201,6 +218,8 @@ mod tests {
     fn context(dialect: Dialect) -> Context<'static> {
         Context {
             dialect,
+            language: Language::English,
+            chooses: true,
             request_id: "id-1",
             decided: Some(("eu", "geo")),
             pseudonym: "onetime-gateway",
@@ -228,8 +247,44 @@ mod tests {
         let v3 = json(Dialect::Error);
         assert_eq!(v3["error_type"], "closed");
         assert_eq!(json(Dialect::Problem)["status"], 502);
-        let page = Answer::refuse(CLOSED, "", &context(Dialect::Html));
-        assert!(String::from_utf8_lossy(&page.body).contains("<h1>Bad Gateway</h1>"));
+    }
+
+    #[test]
+    fn people_read_a_page_in_their_language_and_programs_english() {
+        let page = |refusal, language| {
+            let context = Context {
+                language,
+                ..context(Dialect::Html)
+            };
+            let answer = Answer::refuse(refusal, "eu, us", &context);
+            assert!(
+                answer
+                    .fields
+                    .contains(&("Vary", "Accept, Accept-Language".to_owned()))
+            );
+            String::from_utf8(answer.body).expect("text")
+        };
+        let broken = page(CLOSED, Language::Swedish);
+        assert!(broken.contains("<h1>Regionen bröt förbindelsen innan den svarade</h1>"));
+        assert!(broken.contains("<b>eu</b>") && !broken.contains("href"));
+        let unknown = page(Refusal::BadPin, Language::English);
+        assert!(unknown.contains("<b>eu, us</b>") && unknown.contains("<a href=\"/region\">"));
+        let problem = Answer::refuse(Refusal::BadPin, "eu, us", &context(Dialect::Problem));
+        let problem: serde_json::Value = serde_json::from_slice(&problem.body).expect("JSON");
+        assert_eq!(
+            problem["detail"],
+            "O-Region names no region; the regions are eu, us"
+        );
+    }
+
+    #[test]
+    fn a_host_without_the_page_does_not_link_to_it() {
+        let elsewhere = Context {
+            chooses: false,
+            ..context(Dialect::Html)
+        };
+        let answer = Answer::refuse(Refusal::BadPin, "eu, us", &elsewhere);
+        assert!(!String::from_utf8_lossy(&answer.body).contains("href"));
     }
 
     #[test]

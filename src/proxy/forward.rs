@@ -2,26 +2,19 @@
 
 use httparse::Header;
 
-use crate::headers::request::{Cookies, Head};
+use crate::headers::request::Cookies;
 use crate::headers::response::Downward;
-use crate::http1::Framing;
-use crate::region::{Reason, RegionId};
+use crate::page::language::Language;
+use crate::region::Reason;
 
 use super::answer::Dialect;
+use super::errand::{Errand, Whereabouts};
 use super::worker::View;
 
 /// A request as its region will see it.
 pub struct Forward {
-    /// The one region it goes to.
-    pub region: RegionId,
-    /// The head.
-    pub head: Head,
-    /// The host that the client named, where the region is to see that one.
-    pub asked: Option<String>,
-    /// How the body follows.
-    pub framing: Framing,
-    /// Whether it is a HEAD.
-    pub to_head: bool,
+    /// What is sent, and where.
+    pub errand: Errand,
     /// What the client will be told.
     pub down: Down,
 }
@@ -30,8 +23,8 @@ pub struct Forward {
 pub struct Down {
     /// The snapshot that decided.
     pub view: View,
-    /// The region.
-    pub region: RegionId,
+    /// The region that answers.
+    pub region: Whereabouts,
     /// Why.
     pub reason: Reason,
     /// `X-Request-ID`.
@@ -44,6 +37,8 @@ pub struct Down {
     pub host: u32,
     /// How this caller reads errors.
     pub dialect: Dialect,
+    /// The language of pages.
+    pub language: Language,
 }
 
 impl Down {
@@ -51,15 +46,16 @@ impl Down {
     pub fn each(&self, fields: &[Header<'_>], keep_trailer: bool, emit: impl FnMut(&str, &[u8])) {
         let date = super::date::now();
         let snapshot = &self.view;
+        let region = self.region.get();
         let downward = Downward {
-            region: snapshot.region_name(self.region),
+            region: snapshot.region_name(region),
             reason: self.reason.label(),
             request_id: &self.request_id,
             pseudonym: snapshot.pseudonym(),
             hsts: snapshot.hsts(),
             cookies: self.cookies,
             set_cookies: &self.set_cookies,
-            notices: snapshot.notices(self.host, self.region),
+            notices: snapshot.notices(self.host, region),
             date: &date,
         };
         downward.each(fields, keep_trailer, emit);

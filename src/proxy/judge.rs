@@ -7,6 +7,8 @@ use http::Method;
 
 use super::answer::{Answer, Context};
 use super::arrival::{Arrival, Protocol, Scheme, Target};
+use super::choosing::{self, Choosing};
+use super::fallback::Fallback;
 use super::pages;
 use super::record::Record;
 use super::refusal::Refusal;
@@ -20,6 +22,7 @@ use crate::region::trace::Silent;
 use crate::region::{Reason, RegionId};
 use crate::route::classify::{RouteMatch, classify};
 use crate::route::table::{Action, HostClass};
+use crate::route::template::DeliveryClass;
 
 /// A request that its region will see.
 pub struct Ready<'b> {
@@ -43,12 +46,18 @@ pub struct Ready<'b> {
     pub host: u32,
     /// The largest body that is taken.
     pub body_limit: u64,
+    /// The regions that may answer instead.
+    pub fallback: Fallback,
+    /// Whether it may be sent twice: a GET or HEAD of class `static`.
+    pub repeatable: bool,
 }
 
 /// What a request comes to.
 pub enum Judged<'b> {
     /// An answer of ours.
     Answer(Box<Answer>),
+    /// An answer of ours that depends on the body.
+    Collect(Box<Choosing>),
     /// A request for its region.
     Proxy(Ready<'b>),
 }
@@ -66,6 +75,7 @@ pub fn judge<'b>(
         facts,
         view,
         request_id,
+        asked: None,
         decided: None,
         set_cookies: Vec::new(),
     };
@@ -87,6 +97,7 @@ struct Case<'c, 'b> {
     facts: &'c Facts<'b>,
     view: &'b View,
     request_id: &'c str,
+    asked: Option<(Authority<'b>, HostKind)>,
     decided: Option<(RegionId, Reason)>,
     set_cookies: Vec<String>,
 }
@@ -94,9 +105,12 @@ struct Case<'c, 'b> {
 impl<'b> Case<'_, 'b> {
     fn run(&mut self, record: &mut Record) -> Result<Judged<'b>, Refusal> {
         let method = known_method(self.arrival.method)?;
-        let target =
-            Target::parse(self.arrival.target).ok_or(Refusal::BadMessage(Fault::BadTarget))?;
+        let target = self.target()?;
+        if self.facts.length_repeated {
+            return Err(Refusal::BadMessage(Fault::RepeatedContentLength));
+        }
         let (authority, host) = self.host(&target)?;
+        self.asked = Some((authority, host.kind));
         if self.arrival.scheme == Scheme::Http {
             let answer = pages::to_https(authority, &target, self.view, &self.context());
             return Ok(Judged::Answer(Box::new(answer)));
@@ -144,7 +158,7 @@ impl<'b> Case<'_, 'b> {
         };
         let answer = match self.view.routes().action(class, route, elsewhere.is_some()) {
             Action::Proxy => {
-                return self.proxy(target, host, outcome, client);
+                return self.proxy(target, route, host, outcome, client);
             }
             Action::Deny => return Err(Refusal::Denied),
             Action::Redirect => {
@@ -160,9 +174,41 @@ impl<'b> Case<'_, 'b> {
             }
             Action::Respond(fixed) => pages::fixed(fixed, &self.context()),
             Action::Robots => pages::robots(&self.context()),
-            Action::RegionPage => pages::region(self.arrival, outcome, self.view, &self.context())?,
+            Action::RegionPage => return self.region_page(target, outcome),
         };
         Ok(Judged::Answer(Box::new(answer)))
+    }
+
+    /// The target, of visible ASCII only: HTTP/2 brings what a request line cannot hold.
+    fn target(&self) -> Result<Target<'b>, Refusal> {
+        let raw = self.arrival.target;
+        Target::parse(raw)
+            .filter(|_| raw.bytes().all(|byte| byte.is_ascii_graphic()))
+            .ok_or(Refusal::BadMessage(Fault::BadTarget))
+    }
+
+    fn region_page(
+        &mut self,
+        target: &Target<'b>,
+        outcome: &Outcome,
+    ) -> Result<Judged<'b>, Refusal> {
+        let visit = choosing::Visit {
+            arrival: self.arrival,
+            facts: self.facts,
+            view: self.view,
+            asked: self.asked.ok_or(Refusal::BadAuthority)?.0,
+            query: target.query.unwrap_or(""),
+            outcome,
+        };
+        match self.arrival.method {
+            "GET" | "HEAD" => Ok(Judged::Answer(Box::new(visit.show(&self.context())))),
+            "POST" => {
+                // Whatever comes of a post, the only cookie that it sets is its own.
+                self.set_cookies.clear();
+                Ok(Judged::Collect(Box::new(visit.post(&self.context())?)))
+            }
+            _ => Err(Refusal::MethodNotOfPage),
+        }
     }
 
     /// The one host that the request names, and what it is (RFC 9112 §3.2, RFC 9113 §8.3.1).
@@ -237,6 +283,7 @@ impl<'b> Case<'_, 'b> {
     fn proxy(
         &mut self,
         target: &Target<'b>,
+        route: &RouteMatch<'b>,
         host: HostEntry,
         outcome: &Outcome,
         client: IpAddr,
@@ -261,7 +308,28 @@ impl<'b> Case<'_, 'b> {
             set_cookies: std::mem::take(&mut self.set_cookies),
             host: host.payload,
             body_limit,
+            fallback: Fallback::of(
+                self.view,
+                outcome.decision,
+                self.facts,
+                route,
+                target.query,
+                self.arrival.framing,
+            ),
+            repeatable: self.is_repeatable(target, route)?,
         }))
+    }
+
+    /// Whether the request may be sent twice: a GET or HEAD without a body, of class `static`.
+    fn is_repeatable(&self, target: &Target<'_>, route: &RouteMatch<'_>) -> Result<bool, Refusal> {
+        let method = known_method(self.arrival.method)?;
+        let class = self
+            .view
+            .route_class(target.path)
+            .unwrap_or_else(|| route.class(&method));
+        Ok(class == DeliveryClass::Static
+            && matches!(method, Method::GET | Method::HEAD)
+            && self.arrival.framing == Framing::Empty)
     }
 
     /// The authority as the client wrote it; it was found well-formed before.
@@ -287,8 +355,11 @@ impl<'b> Case<'_, 'b> {
     }
 
     fn context(&self) -> Context<'_> {
+        let dialect = super::dialect(self.arrival.target, self.arrival.fields);
         Context {
-            dialect: super::dialect(self.arrival.target, self.arrival.fields),
+            dialect,
+            language: super::language(dialect, self.arrival.fields),
+            chooses: matches!(self.asked, Some((_, HostKind::Auto))),
             request_id: self.request_id,
             decided: self
                 .decided

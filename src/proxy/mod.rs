@@ -4,7 +4,10 @@
 
 pub mod answer;
 pub mod arrival;
+pub mod choosing;
 pub mod date;
+pub mod errand;
+pub mod fallback;
 pub mod forward;
 pub mod judge;
 pub mod pages;
@@ -16,6 +19,8 @@ use std::rc::Rc;
 
 use answer::{Answer, Context, Dialect};
 use arrival::{Arrival, Protocol, Target};
+use choosing::Choosing;
+use errand::Errand;
 use forward::{Down, Forward};
 use httparse::Header;
 use judge::{Judged, judge};
@@ -25,11 +30,16 @@ use worker::{View, Worker};
 
 use crate::headers::request::{Expect, Facts, Head, Outbound};
 use crate::headers::value;
+use crate::page::accept::{self, Representation};
+use crate::page::form;
+use crate::page::language::Language;
 
 /// What becomes of a request.
 pub enum Verdict {
     /// The gateway answers.
     Answer(Box<Answer>),
+    /// The gateway answers once it has read the whole body; [`Choosing::answer`] takes it.
+    Collect(Box<Choosing>),
     /// The region does.
     Forward(Box<Forward>),
 }
@@ -60,24 +70,34 @@ pub fn plan(arrival: &Arrival<'_>, view: &View, worker: &Rc<Worker>) -> (Planned
     let mut body_limit = view.body_limit();
     let verdict = match judged {
         Judged::Answer(answer) => Verdict::Answer(answer),
+        Judged::Collect(choosing) => {
+            body_limit = form::MOST_BYTES;
+            Verdict::Collect(choosing)
+        }
         Judged::Proxy(ready) => {
             body_limit = ready.body_limit;
             let head = head(arrival, &facts, view, &ready, &request_id);
+            let dialect = dialect(arrival.target, arrival.fields);
             Verdict::Forward(Box::new(Forward {
-                region: ready.region,
-                head,
-                asked: ready.asked,
-                framing: arrival.framing,
-                to_head: arrival.method == "HEAD",
+                errand: Errand {
+                    region: ready.region,
+                    fallback: ready.fallback,
+                    head,
+                    asked: ready.asked,
+                    framing: arrival.framing,
+                    to_head: arrival.method == "HEAD",
+                    repeatable: ready.repeatable,
+                },
                 down: Down {
                     view: view.clone(),
-                    region: ready.region,
+                    region: ready.region.into(),
                     reason: ready.reason,
                     request_id,
                     cookies: ready.cookies,
                     set_cookies: ready.set_cookies,
                     host: ready.host,
-                    dialect: dialect(arrival.target, arrival.fields),
+                    dialect,
+                    language: language(dialect, arrival.fields),
                 },
             }))
         }
@@ -149,6 +169,8 @@ pub fn refuse_unread(refusal: Refusal, bytes: &[u8], view: &View, worker: &Rc<Wo
         view.region_names(),
         &Context {
             dialect: dialect(target, &[]),
+            language: Language::default(),
+            chooses: false,
             request_id: &worker.fresh_id(),
             decided: None,
             pseudonym: view.pseudonym(),
@@ -169,18 +191,23 @@ pub fn refuse_unread(refusal: Refusal, bytes: &[u8], view: &View, worker: &Rc<Wo
 pub fn refuse_forwarded(refusal: Refusal, down: &Down, mut record: Record, close: bool) -> Planned {
     record.refused(refusal);
     let view = &down.view;
-    let answer = Answer::refuse(
+    let mut answer = Answer::refuse(
         refusal,
         view.region_names(),
         &Context {
             dialect: down.dialect,
+            language: down.language,
+            chooses: false,
             request_id: &down.request_id,
-            decided: Some((view.region_name(down.region), down.reason.label())),
+            decided: Some((view.region_name(down.region.get()), down.reason.label())),
             pseudonym: view.pseudonym(),
             hsts: view.hsts(),
             set_cookies: &down.set_cookies,
         },
     );
+    if let Some(seconds) = record.travelled().retry_after {
+        answer.retry_after(seconds);
+    }
     Planned {
         verdict: Verdict::Answer(Box::new(answer)),
         record,
@@ -200,22 +227,26 @@ fn dialect(target: &str, fields: &[Header<'_>]) -> Dialect {
         Dialect::Message
     } else if below("/api") {
         Dialect::Error
-    } else if accepts_html(fields) {
-        Dialect::Html
     } else {
-        Dialect::Problem
+        match accept::preferred(values(fields, "accept")) {
+            Representation::Html => Dialect::Html,
+            Representation::Json => Dialect::Problem,
+        }
     }
 }
 
-fn accepts_html(fields: &[Header<'_>]) -> bool {
+/// The language of pages for this caller; whoever reads no page is not asked for one.
+fn language(dialect: Dialect, fields: &[Header<'_>]) -> Language {
+    match dialect {
+        Dialect::Html => Language::preferred(values(fields, "accept-language")),
+        Dialect::Message | Dialect::Error | Dialect::Problem => Language::default(),
+    }
+}
+
+/// The values of all fields of one name.
+fn values<'b>(fields: &[Header<'b>], name: &str) -> impl Iterator<Item = &'b [u8]> {
     fields
         .iter()
-        .filter(|field| field.name.eq_ignore_ascii_case("accept"))
-        .any(|field| {
-            value::members(field.value).any(|member| {
-                member
-                    .get(..9)
-                    .is_some_and(|media| media.eq_ignore_ascii_case(b"text/html"))
-            })
-        })
+        .filter(move |field| field.name.eq_ignore_ascii_case(name))
+        .map(|field| field.value)
 }

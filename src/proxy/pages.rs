@@ -1,11 +1,9 @@
 //! What the gateway answers by itself when nothing went wrong.
 
-use super::answer::{Answer, Context, Dialect};
-use super::arrival::{Arrival, Target};
-use super::refusal::Refusal;
+use super::answer::{Answer, Context};
+use super::arrival::Target;
 use super::worker::View;
 use crate::region::authority::{Authority, Host};
-use crate::region::question::Outcome;
 use crate::route::table::FixedResponse;
 
 /// Keys are not for crawlers.
@@ -54,42 +52,4 @@ pub fn fixed(fixed: &FixedResponse, context: &Context<'_>) -> Answer {
         .to_str()
         .unwrap_or("text/plain; charset=utf-8");
     Answer::new(fixed.status.as_u16(), context).with_body(content_type, fixed.body.to_vec())
-}
-
-/// `GET /region`: where the caller is sent, why, and what there is to choose from.
-///
-/// # Errors
-/// [`Refusal::MethodNotAllowed`] for anything but GET and HEAD.
-pub fn region(
-    arrival: &Arrival<'_>,
-    outcome: &Outcome,
-    view: &View,
-    context: &Context<'_>,
-) -> Result<Answer, Refusal> {
-    if !matches!(arrival.method, "GET" | "HEAD") {
-        return Err(Refusal::MethodNotAllowed);
-    }
-    let choices: Vec<serde_json::Value> = view
-        .regions()
-        .iter()
-        .map(|(_, region)| {
-            serde_json::json!({
-                "region": region.name().as_str(),
-                "jurisdiction": region.jurisdiction(),
-                "host": region.host(),
-            })
-        })
-        .collect();
-    let body = serde_json::json!({
-        "region": view.region_name(outcome.decision.region),
-        "reason": outcome.decision.reason.label(),
-        "binding": outcome.decision.binding().label(),
-        "choices": choices,
-    });
-    let content_type = match context.dialect {
-        Dialect::Message | Dialect::Error | Dialect::Html | Dialect::Problem => {
-            "application/json; charset=utf-8"
-        }
-    };
-    Ok(Answer::new(200, context).with_body(content_type, body.to_string()))
 }

@@ -32,6 +32,8 @@ pub struct Record {
     pub route: Option<&'static RouteTemplate>,
     /// The process-wide number of the region's name, and the reason.
     pub decided: Option<(u16, Reason)>,
+    /// The region that was decided, where another one stood in.
+    pub replaced: Option<u16>,
     /// Whether it came by a bare host.
     pub bare_host: bool,
     /// What the key's tag said.
@@ -115,6 +117,7 @@ impl Record {
             protocol: None,
             route: None,
             decided: None,
+            replaced: None,
             bare_host: false,
             key: None,
             refusal: None,
@@ -140,6 +143,15 @@ impl Record {
         ));
         self.key = Some(outcome.key);
         self.bare_host = host == HostKind::Auto;
+    }
+
+    /// Notes the region that the request is with: metrics count it there, and remember whose it was.
+    pub fn entered(&mut self, label: u16) {
+        if let Some((region, reason)) = self.decided {
+            let own = *self.replaced.get_or_insert(region);
+            self.replaced = (own != label).then_some(own);
+            self.decided = Some((label, reason));
+        }
     }
 
     /// Notes that the gateway refuses.

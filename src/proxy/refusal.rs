@@ -2,6 +2,10 @@
 //! and the words for the public. Nothing internal is ever among them.
 
 use crate::http1::Fault as WireFault;
+use crate::page::error::Advice;
+use crate::page::form::FormFault;
+use crate::page::language::Language;
+use crate::page::message::Message;
 use crate::upstream::failure::{Cause, Delivery, Failure};
 
 /// Whose doing it is.
@@ -32,6 +36,8 @@ impl Fault {
 pub enum Refusal {
     /// `Host` or `:authority` is missing, double, malformed or contradicted by the target.
     BadAuthority,
+    /// The region page's form cannot be carried out.
+    BadChoice(FormFault),
     /// Bytes that are no acceptable HTTP/1.1.
     BadMessage(WireFault),
     /// A path with dot segments, encoded slashes, backslashes, NUL or control bytes.
@@ -44,6 +50,8 @@ pub enum Refusal {
     BodyTooLarge,
     /// A token without anything that says which region issued it, where the operator refuses that.
     CredentialsWithoutRegion,
+    /// A choice of region that no page of the site sent.
+    CrossSite,
     /// A path that is not offered here.
     Denied,
     /// An expectation other than `100-continue`.
@@ -52,8 +60,10 @@ pub enum Refusal {
     HeadTimeout,
     /// `Via` names this gateway.
     Loop,
-    /// TRACE or CONNECT, or a method that a page of ours does not have.
+    /// TRACE or CONNECT.
     MethodNotAllowed,
+    /// A method that the region page does not have.
+    MethodNotOfPage,
     /// A method that the application does not know.
     MethodUnknown,
     /// A host that nobody configured.
@@ -72,13 +82,15 @@ impl Refusal {
     pub const fn status(self) -> u16 {
         match self {
             Self::BadAuthority
+            | Self::BadChoice(_)
             | Self::BadPath
             | Self::BadPin
             | Self::CredentialsWithoutRegion
             | Self::PinContradictsHost => 400,
             Self::BadMessage(fault) => wire_status(fault),
+            Self::CrossSite => 403,
             Self::Denied => 404,
-            Self::MethodNotAllowed => 405,
+            Self::MethodNotAllowed | Self::MethodNotOfPage => 405,
             Self::BodyTimeout | Self::HeadTimeout => 408,
             Self::BodyTooLarge => 413,
             Self::ExpectationFailed => 417,
@@ -123,17 +135,20 @@ impl Refusal {
                 | Cause::Unresolved => Fault::Region,
             },
             Self::BadAuthority
+            | Self::BadChoice(_)
             | Self::BadMessage(_)
             | Self::BadPath
             | Self::BadPin
             | Self::BodyTimeout
             | Self::BodyTooLarge
             | Self::CredentialsWithoutRegion
+            | Self::CrossSite
             | Self::Denied
             | Self::ExpectationFailed
             | Self::HeadTimeout
             | Self::Loop
             | Self::MethodNotAllowed
+            | Self::MethodNotOfPage
             | Self::MethodUnknown
             | Self::Misdirected
             | Self::PinContradictsHost => Fault::Client,
@@ -145,17 +160,20 @@ impl Refusal {
     pub const fn label(self) -> &'static str {
         match self {
             Self::BadAuthority => "bad-authority",
+            Self::BadChoice(fault) => fault.label(),
             Self::BadMessage(fault) => fault.label(),
             Self::BadPath => "bad-path",
             Self::BadPin => "unknown-region",
             Self::BodyTimeout => "body-timeout",
             Self::BodyTooLarge => "body-too-large",
             Self::CredentialsWithoutRegion => "credentials-without-region",
+            Self::CrossSite => "cross-site",
             Self::Denied => "denied",
             Self::ExpectationFailed => "expectation-failed",
             Self::HeadTimeout => "head-timeout",
             Self::Loop => "loop",
             Self::MethodNotAllowed => "method-not-allowed",
+            Self::MethodNotOfPage => "method-not-of-page",
             Self::MethodUnknown => "method-unknown",
             Self::Misdirected => "misdirected",
             Self::PinContradictsHost => "pin-contradicts-host",
@@ -164,43 +182,76 @@ impl Refusal {
         }
     }
 
-    /// What the caller is told, in English.
+    /// What the caller is told: programs in English, people in their language.
     #[must_use]
-    pub const fn words(self) -> &'static str {
+    pub const fn message(self) -> Message {
         match self {
-            Self::BadAuthority => "The request does not name one host",
-            Self::BadMessage(fault) => wire_words(fault),
-            Self::BadPath => "The path is not acceptable",
-            Self::BadPin => "O-Region names no region; the regions are",
-            Self::BodyTimeout => "The request body did not arrive in time",
-            Self::BodyTooLarge => "The request body is too large",
-            Self::CredentialsWithoutRegion => {
-                "A request with credentials must name its region: use the region's own host or O-Region"
-            }
-            Self::Denied => "Not Found",
-            Self::ExpectationFailed => "The expectation cannot be met",
-            Self::HeadTimeout => "The request did not arrive in time",
-            Self::Loop => "The request has passed this gateway before",
-            Self::MethodNotAllowed => "The method is not allowed here",
-            Self::MethodUnknown => "The method is not known",
-            Self::Misdirected => "This host is not served here",
-            Self::PinContradictsHost => "O-Region contradicts the host",
-            Self::Region(failure) => match failure.cause {
-                Cause::BadBody(_) => "The request body is malformed",
-                Cause::BodyTooLarge => "The request body is too large",
-                Cause::ClientGone => "The request was abandoned",
-                Cause::ClientStalled => "The request body did not arrive in time",
-                Cause::ConnectTimeout => "The region could not be reached in time",
-                Cause::ResponseTimeout => "The region did not answer in time",
-                Cause::NoEndpoint => "The region is not available",
-                Cause::Overloaded => "The region has too many requests at the moment",
-                Cause::BadAnswer(_) => "The region gave an invalid answer",
-                Cause::Closed => "The region broke off before it answered",
-                Cause::ConnectRefused | Cause::Unresolved => "The region could not be reached",
-                Cause::Tls => "No secure connection to the region could be made",
-                Cause::WrongRegion => "The gateway made a mistake",
+            Self::BadAuthority => Message::AmbiguousHost,
+            Self::BadChoice(fault) => match fault {
+                FormFault::Ambiguous => Message::AmbiguousChoice,
+                FormFault::Empty => Message::EmptyChoice,
+                FormFault::NoForm => Message::NoForm,
+                FormFault::OffSite => Message::OffSiteReturn,
+                FormFault::UnknownRegion => Message::UnknownRegion,
             },
-            Self::TooBusy => "The gateway has too many connections at the moment",
+            Self::BadMessage(fault) => wire_message(fault),
+            Self::BadPath => Message::BadPath,
+            Self::BadPin => Message::UnknownPin,
+            Self::BodyTimeout => Message::BodyLate,
+            Self::BodyTooLarge => Message::BodyTooLarge,
+            Self::CredentialsWithoutRegion => Message::CredentialsWithoutRegion,
+            Self::CrossSite => Message::CrossSite,
+            Self::Denied => Message::NotFound,
+            Self::ExpectationFailed => Message::Expectation,
+            Self::HeadTimeout => Message::HeadLate,
+            Self::Loop => Message::Loop,
+            Self::MethodNotAllowed | Self::MethodNotOfPage => Message::MethodNotAllowed,
+            Self::MethodUnknown => Message::MethodUnknown,
+            Self::Misdirected => Message::Misdirected,
+            Self::PinContradictsHost => Message::PinContradictsHost,
+            Self::Region(failure) => match failure.cause {
+                Cause::BadBody(_) => Message::BadBody,
+                Cause::BodyTooLarge => Message::BodyTooLarge,
+                Cause::ClientGone => Message::Abandoned,
+                Cause::ClientStalled => Message::BodyLate,
+                Cause::ConnectTimeout => Message::RegionUnreachableInTime,
+                Cause::ResponseTimeout => Message::RegionSilent,
+                Cause::NoEndpoint => Message::RegionUnavailable,
+                Cause::Overloaded => Message::RegionBusy,
+                Cause::BadAnswer(_) => Message::RegionInvalid,
+                Cause::Closed => Message::RegionBrokeOff,
+                Cause::ConnectRefused | Cause::Unresolved => Message::RegionUnreachable,
+                Cause::Tls => Message::RegionInsecure,
+                Cause::WrongRegion => Message::Mistake,
+            },
+            Self::TooBusy => Message::GatewayBusy,
+        }
+    }
+
+    /// The message's words in English.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        (Language::English.words().message)(self.message())
+    }
+
+    /// Whether it is wise to try again, where that can be said: only a person who did nothing wrong
+    /// is helped by trying the same again.
+    #[must_use]
+    pub fn advice(self) -> Option<Advice> {
+        match (self.fault(), self.delivery()) {
+            (Fault::Client, _) => None,
+            (_, Delivery::NotSent) => Some(Advice::TryAgain),
+            (_, Delivery::MaybeExecuted | Delivery::Executed) => Some(Advice::LookFirst),
+        }
+    }
+
+    /// The methods that are allowed, where another one was used (RFC 9110 §15.5.6).
+    #[must_use]
+    pub const fn allow(self) -> Option<&'static str> {
+        match self {
+            Self::MethodNotAllowed => Some(super::answer::METHODS),
+            Self::MethodNotOfPage => Some("GET, HEAD, POST"),
+            _ => None,
         }
     }
 
@@ -243,11 +294,14 @@ impl Refusal {
                         | Cause::ClientStalled
                 )
             }
-            Self::BadPin
+            Self::BadChoice(_)
+            | Self::BadPin
             | Self::CredentialsWithoutRegion
+            | Self::CrossSite
             | Self::Denied
             | Self::Loop
             | Self::MethodNotAllowed
+            | Self::MethodNotOfPage
             | Self::MethodUnknown
             | Self::Misdirected
             | Self::PinContradictsHost => false,
@@ -276,7 +330,9 @@ impl Refusal {
             },
             Self::Loop => "proxy_loop_detected",
             Self::TooBusy => "connection_limit_reached",
-            Self::Denied | Self::CredentialsWithoutRegion => "http_request_denied",
+            Self::Denied | Self::CredentialsWithoutRegion | Self::CrossSite => {
+                "http_request_denied"
+            }
             _ => "http_request_error",
         }
     }
@@ -292,13 +348,13 @@ const fn wire_status(fault: WireFault) -> u16 {
     }
 }
 
-const fn wire_words(fault: WireFault) -> &'static str {
+const fn wire_message(fault: WireFault) -> Message {
     match fault {
-        WireFault::TargetTooLong => "The request target is too long",
-        WireFault::HeadTooLarge | WireFault::TooManyFields => "The request head is too large",
-        WireFault::UnknownTransferCoding => "The transfer coding is not known",
-        WireFault::BadVersion => "The HTTP version is not supported",
-        _ => "The request is malformed",
+        WireFault::TargetTooLong => Message::TargetTooLong,
+        WireFault::HeadTooLarge | WireFault::TooManyFields => Message::HeadTooLarge,
+        WireFault::UnknownTransferCoding => Message::TransferCoding,
+        WireFault::BadVersion => Message::HttpVersion,
+        _ => Message::Malformed,
     }
 }
 
@@ -343,11 +399,13 @@ mod tests {
             Refusal::BodyTimeout,
             Refusal::BodyTooLarge,
             Refusal::CredentialsWithoutRegion,
+            Refusal::CrossSite,
             Refusal::Denied,
             Refusal::ExpectationFailed,
             Refusal::HeadTimeout,
             Refusal::Loop,
             Refusal::MethodNotAllowed,
+            Refusal::MethodNotOfPage,
             Refusal::MethodUnknown,
             Refusal::Misdirected,
             Refusal::PinContradictsHost,
@@ -356,6 +414,7 @@ mod tests {
         plain
             .into_iter()
             .chain(CAUSES.map(|cause| Refusal::Region(Failure::unsent(cause))))
+            .chain(FormFault::ALL.map(Refusal::BadChoice))
             .collect()
     }
 
@@ -379,6 +438,36 @@ mod tests {
             Refusal::Region(failure).delivery().label(),
             "maybe-executed"
         );
+    }
+
+    #[test]
+    fn every_405_says_what_is_allowed() {
+        for refusal in all() {
+            assert_eq!(
+                refusal.status() == 405,
+                refusal.allow().is_some(),
+                "{refusal:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn trying_again_is_advised_only_where_nothing_was_sent() {
+        for refusal in all() {
+            let maybe = match refusal {
+                Refusal::Region(failure) => Refusal::Region(Failure {
+                    delivery: Delivery::MaybeExecuted,
+                    ..failure
+                }),
+                other => other,
+            };
+            assert_ne!(refusal.advice(), Some(Advice::LookFirst), "{refusal:?}");
+            if refusal.advice() == Some(Advice::TryAgain) && maybe != refusal {
+                assert_eq!(maybe.advice(), Some(Advice::LookFirst), "{refusal:?}");
+            }
+        }
+        assert_eq!(Refusal::BadPin.advice(), None);
+        assert_eq!(Refusal::TooBusy.advice(), Some(Advice::TryAgain));
     }
 
     #[test]

@@ -153,9 +153,36 @@ impl Worker {
         if record.redirect {
             self.metrics.count(Event::Redirected, region, "");
         }
+        self.remember_journey(record, region);
         for cause in &journey.failed {
             self.metrics
                 .count(Event::AttemptFailed, region, cause.label());
+        }
+    }
+
+    /// Takes in what retries, ejections and other regions had to do with it, and what it says of
+    /// its endpoint.
+    fn remember_journey(&self, record: &Record, region: Option<u16>) {
+        let journey = record.travelled();
+        if record.replaced.is_some() {
+            self.metrics.count(Event::FailedOver, record.replaced, "");
+        }
+        for cause in &journey.retried {
+            self.metrics.count(Event::Retried, region, cause.label());
+        }
+        if let Some(reason) = journey.retry_refused {
+            self.metrics.count(Event::RetryRefused, region, reason);
+        }
+        for evidence in &journey.ejected {
+            self.metrics.count(Event::Ejected, region, evidence.label());
+        }
+        if let Some(endpoint) = &journey.endpoint {
+            // The answer's head was judged on the way; here, whether all of it came.
+            match record.broken.and_then(Cause::evidence) {
+                Some(_) => endpoint.state.failed_late(),
+                None if journey.went_well => endpoint.state.succeeded(),
+                None => {}
+            }
         }
     }
 

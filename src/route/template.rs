@@ -89,6 +89,11 @@ impl RouteTemplate {
         self.index
     }
 
+    /// Whether it is known what the route does; what it takes in its body else is not.
+    pub fn is_known(&self) -> bool {
+        self.effect != Effect::Unknown
+    }
+
     /// Whether keys may stand in the body (the batch look-ups): such a request never falls back.
     pub fn keys_in_body(&self) -> bool {
         self.effect == Effect::LookUp

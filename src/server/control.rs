@@ -14,10 +14,12 @@ use tokio::time::interval;
 use super::{Addresses, Stage, StartError};
 use crate::admin::door::Door;
 use crate::admin::{Control, Scope};
+use crate::balance::ejection::Evidence;
 use crate::config::server::{Admin, Server};
 use crate::reload::{Reloader, Verdict};
 use crate::snapshot::Snapshot;
 use crate::telemetry::Telemetry;
+use crate::telemetry::worker::Event;
 
 /// How often the exporter's histograms are drained, scraped or not.
 const UPKEEP: Duration = Duration::from_secs(5);
@@ -106,6 +108,16 @@ async fn run(
             let _ = reload(&for_reload, &metrics, "file");
         },
     ));
+    let (counts, labels) = (telemetry.worker(), telemetry.clone());
+    tokio::spawn(crate::health::watch(
+        reloader.live.clone(),
+        move |region, times| {
+            let region = labels.region(region);
+            for _ in 0..times {
+                counts.count(Event::Ejected, Some(region), Evidence::Reset.label());
+            }
+        },
+    ));
     let mut upkeep = interval(UPKEEP);
     loop {
         tokio::select! {
@@ -189,7 +201,7 @@ struct Console {
 
 impl Control for Console {
     fn metrics(&self) -> String {
-        self.telemetry.render()
+        super::regions::metrics(&self.reloader, &self.telemetry)
     }
 
     fn unready(&self) -> Option<&'static str> {
@@ -224,26 +236,6 @@ impl Control for Console {
     }
 
     fn regions(&self) -> Value {
-        let snapshot = self.reloader.live.load();
-        let regions = snapshot.regions().iter().map(|(_, region)| {
-            let name = region.name().as_str();
-            let endpoints: Vec<Value> = snapshot
-                .endpoints(name)
-                .map(|endpoint| {
-                    json!({
-                        "url": endpoint.url,
-                        "weight": endpoint.weight,
-                        "drain": endpoint.drain,
-                    })
-                })
-                .collect();
-            json!({
-                "region": name,
-                "jurisdiction": region.jurisdiction(),
-                "host": region.host(),
-                "endpoints": endpoints,
-            })
-        });
-        json!({ "generation": snapshot.generation, "regions": regions.collect::<Vec<_>>() })
+        super::regions::regions(&self.reloader)
     }
 }

@@ -1,6 +1,7 @@
 //! The process put together: sockets, worker threads, the control thread, the way out.
 
 mod control;
+mod regions;
 mod workers;
 
 use std::net::SocketAddr;
@@ -92,10 +93,7 @@ impl Gateway {
         }
         let reloader = Arc::new(reloader);
         let config = reloader.live.load_full().config.clone();
-        let threads = match config.server.threads {
-            Some(threads) => threads.get(),
-            None => std::thread::available_parallelism().map_or(1, usize::from),
-        };
+        let threads = crate::snapshot::threads(&config.server);
         let mut addresses = Addresses::default();
         let (mut https, mut http) = (Vec::new(), Vec::new());
         for address in &config.server.https {
@@ -149,7 +147,7 @@ impl Gateway {
     /// All metrics as text.
     #[must_use]
     pub fn metrics(&self) -> String {
-        self.telemetry.render()
+        regions::metrics(&self.reloader, &self.telemetry)
     }
 
     /// Client connections that are open.

@@ -15,7 +15,7 @@ use crate::config::name::RegionName;
 use crate::config::place::FilePath;
 use crate::config::problem::Problems;
 use crate::config::region::SecretSource;
-use crate::config::route::Action;
+use crate::config::route::{Action, Class};
 use crate::config::server::ClientAddressHeader;
 use crate::region::decide::{CredentialsRule, Rules};
 use crate::region::hosts::{HostEntry, HostKind, HostTable};
@@ -25,6 +25,7 @@ use crate::region::pin::CookieNames;
 use crate::region::place::{Continent, Country, Places};
 use crate::region::{RegionDefinition, RegionId, Regions};
 use crate::route::table::{FixedResponse, HostClass, RouteRule, RouteTable, RuleAction};
+use crate::route::template::DeliveryClass;
 use crate::tls::store::CertStore;
 
 /// What a snapshot is made from, beside the configuration.
@@ -123,6 +124,11 @@ impl Parts {
                 .iter()
                 .filter_map(|route| Some((route.prefix.clone(), route.max_body?)))
                 .collect(),
+            classes: config
+                .routes
+                .iter()
+                .filter_map(|route| Some((route.prefix.clone(), delivery_class(route.class?))))
+                .collect(),
             endpoint_ids: endpoints.map(|endpoint| endpoint.id).collect(),
             certificates: self.certificates,
             hosts: self.hosts,
@@ -162,7 +168,7 @@ impl Builder<'_> {
         let hosts = self.hosts(&regions);
         let routes = self.routes();
         let networks = self.networks(&regions);
-        let clusters = self.clusters();
+        let clusters = self.clusters(&regions);
         let cookies = self.cookies();
         let id = |name: &RegionName| regions.by_name(name.as_str().as_bytes());
         let (no_country, default) = (
@@ -449,6 +455,15 @@ impl Builder<'_> {
                 );
             })
             .ok()
+    }
+}
+
+const fn delivery_class(class: Class) -> DeliveryClass {
+    match class {
+        Class::Create => DeliveryClass::Create,
+        Class::Consume => DeliveryClass::Consume,
+        Class::Read => DeliveryClass::Read,
+        Class::Static => DeliveryClass::Static,
     }
 }
 

@@ -10,24 +10,31 @@ use rustls::pki_types::ServerName;
 use super::build::Builder;
 use super::files::facts;
 use super::{Kept, RegionPart};
+use crate::balance::budget::BudgetRules;
+use crate::balance::ejection::EjectionRules;
+use crate::balance::limit::part_of;
 use crate::config::endpoint::{Endpoint as Described, EndpointAddress, HostHeader};
 use crate::config::place::FilePath;
 use crate::config::region::Region;
 use crate::geoip::Database;
+use crate::region::{RegionId, Regions};
 use crate::tls::store::{CertError, CertStore, Certificate};
-use crate::upstream::endpoint::{Cluster, Endpoint, EndpointTls, Place, PoolLimits, Timeouts};
+use crate::upstream::endpoint::{
+    Cluster, Endpoint, EndpointTls, HealthRules, Place, PoolLimits, Timeouts,
+};
+use crate::upstream::state::RegionState;
 
 /// TLS towards regions, one configuration for each set of authorities.
 type ClientConfigs = HashMap<Option<PathBuf>, (Arc<ClientConfig>, u64)>;
 
 impl Builder<'_> {
-    pub(super) fn clusters(&mut self) -> Option<Vec<RegionPart>> {
+    pub(super) fn clusters(&mut self, table: &Regions) -> Option<Vec<RegionPart>> {
         let mut configs = ClientConfigs::new();
         let mut complete = true;
         let regions: Vec<&Region> = self.config.regions.values().collect();
         let mut parts = Vec::with_capacity(regions.len());
         for region in regions {
-            match self.region_part(region, &mut configs) {
+            match self.region_part(region, table, &mut configs) {
                 Some(part) => parts.push(part),
                 None => complete = false,
             }
@@ -35,7 +42,12 @@ impl Builder<'_> {
         complete.then_some(parts)
     }
 
-    fn region_part(&mut self, region: &Region, configs: &mut ClientConfigs) -> Option<RegionPart> {
+    fn region_part(
+        &mut self,
+        region: &Region,
+        table: &Regions,
+        configs: &mut ClientConfigs,
+    ) -> Option<RegionPart> {
         let name: Arc<str> = region.name.as_str().into();
         let mut endpoints = Vec::with_capacity(region.endpoints.len());
         for described in &region.endpoints {
@@ -48,6 +60,8 @@ impl Builder<'_> {
         };
         Some(RegionPart {
             cluster: Arc::new(Cluster {
+                rules: self.health_rules(region),
+                state: self.kept_state(&name),
                 region: name,
                 endpoints,
                 timeouts: Timeouts {
@@ -60,11 +74,15 @@ impl Builder<'_> {
                 },
                 limits: PoolLimits {
                     idle: self.config.limits.pool_per_endpoint,
-                    connections: self.config.limits.connections,
+                    connections: part_of(
+                        self.config.limits.requests_per_endpoint,
+                        super::threads(&self.config.server),
+                    ),
                 },
             }),
             origin: format!("https://{}{port}", region.host.as_str()),
             label: (self.materials.label)(region.name.as_str()),
+            failover: self.stand_ins(region, table),
             keeps_host: region
                 .endpoints
                 .iter()
@@ -127,21 +145,78 @@ impl Builder<'_> {
             identity,
             weight: u32::from(described.weight),
             drain: described.drain || region.drain,
+            state: Arc::default(),
         };
-        // What has not changed keeps its number, and with it its connections.
-        endpoint.id = self.kept_id(&endpoint).unwrap_or_else(Endpoint::next_id);
+        // What has not changed keeps its number, and with it its connections, and its health.
+        match self.earlier(&endpoint) {
+            Some(earlier) => {
+                endpoint.id = earlier.id;
+                endpoint.state = earlier.state.clone();
+            }
+            None => endpoint.id = Endpoint::next_id(),
+        }
         Some(Arc::new(endpoint))
     }
 
-    /// The number of the same endpoint in the previous snapshot.
-    fn kept_id(&self, endpoint: &Endpoint) -> Option<u32> {
+    /// The regions that may stand in. The configuration was refused if one of them crosses without
+    /// being allowed to; should one ever come so far, it is left out.
+    fn stand_ins(&self, region: &Region, table: &Regions) -> Vec<RegionId> {
+        let others = region.failover.iter();
+        others
+            .filter_map(|name| {
+                let other = self.config.regions.get(name)?;
+                let stays = other.jurisdiction == region.jurisdiction || region.allow_crossing;
+                table.by_name(name.as_str().as_bytes()).filter(|_| stays)
+            })
+            .collect()
+    }
+
+    fn health_rules(&self, region: &Region) -> HealthRules {
+        let retries = &self.config.retries;
+        let threads = u32::try_from(super::threads(&self.config.server)).unwrap_or(u32::MAX);
+        HealthRules {
+            ejection: region.ejection.as_ref().map(|ejection| EjectionRules {
+                consecutive: ejection.consecutive,
+                base: ejection.base,
+                most: ejection.most,
+                share: ejection.share,
+            }),
+            slow_start: region.slow_start,
+            recovery: region
+                .health
+                .as_ref()
+                .map(|health| health.fast_interval * health.rise),
+            retries: BudgetRules {
+                share: retries.share,
+                // Rounded up: the threads together may allow a thousandth of a retry more each.
+                milli_per_second: (retries.per_second * 1_000).div_ceil(threads.max(1)),
+            },
+            backoff: retries.backoff,
+        }
+    }
+
+    /// A region's state outlives reloads under the region's name.
+    fn kept_state(&self, region: &str) -> Arc<RegionState> {
+        let parts = self
+            .materials
+            .previous
+            .iter()
+            .flat_map(|previous| &previous.parts);
+        let mut clusters = parts.map(|part| &part.cluster);
+        clusters
+            .find(|cluster| &*cluster.region == region)
+            .map(|cluster| cluster.state.clone())
+            .unwrap_or_default()
+    }
+
+    /// The same endpoint in the previous snapshot.
+    fn earlier(&self, endpoint: &Endpoint) -> Option<&Arc<Endpoint>> {
         let previous = self.materials.previous?;
         previous
             .parts
             .iter()
             .flat_map(|part| &part.cluster.endpoints)
             .find(|earlier| earlier.is_same(endpoint))
-            .map(|earlier| earlier.id)
     }
 
     /// One client configuration for each CA bundle, and a number that is the bundle's content.

@@ -15,6 +15,7 @@ use httparse::Header;
 use crate::client::trusted::TrustedProxies;
 use crate::client::{HeaderSource, identify};
 use crate::config::Config;
+use crate::config::server::Server;
 use crate::geoip::Database;
 use crate::headers::name::Name;
 use crate::http1::HeadLimits;
@@ -24,6 +25,7 @@ use crate::region::pin::CookieNames;
 use crate::region::place::{Geo, Location};
 use crate::region::{RegionId, Regions};
 use crate::route::table::RouteTable;
+use crate::route::template::DeliveryClass;
 use crate::tls::store::CertStore;
 use crate::upstream::endpoint::{Cluster, Endpoint};
 
@@ -58,6 +60,8 @@ pub(crate) struct RegionPart {
     pub(crate) label: u16,
     /// An endpoint wants to see the client's host.
     pub(crate) keeps_host: bool,
+    /// The regions that may stand in, in order.
+    pub(crate) failover: Vec<RegionId>,
 }
 
 /// The country database, and the file that it was read from, so that an unchanged one is not read
@@ -93,7 +97,17 @@ pub struct Snapshot {
     pub(crate) hsts: Option<String>,
     pub(crate) public_port: String,
     pub(crate) body_limits: Vec<(String, u64)>,
+    pub(crate) classes: Vec<(String, DeliveryClass)>,
     pub(crate) endpoint_ids: HashSet<u32>,
+}
+
+/// Worker threads: as many as the configuration says, or as the machine has cores.
+#[must_use]
+pub fn threads(server: &Server) -> usize {
+    match server.threads {
+        Some(threads) => threads.get(),
+        None => std::thread::available_parallelism().map_or(1, usize::from),
+    }
 }
 
 impl Snapshot {
@@ -145,6 +159,30 @@ impl Snapshot {
     #[must_use]
     pub fn keeps_host(&self, region: RegionId) -> bool {
         self.part(region).keeps_host
+    }
+
+    /// The regions that may stand in for one, in order; never of another jurisdiction, unless the
+    /// operator wrote that crossing is allowed.
+    #[must_use]
+    pub fn failover(&self, region: RegionId) -> &[RegionId] {
+        &self.part(region).failover
+    }
+
+    /// What the operator says that a request for this path may do, by the longest prefix.
+    #[must_use]
+    pub fn route_class(&self, path: &str) -> Option<DeliveryClass> {
+        let of_path = self.classes.iter().filter(|(prefix, _)| {
+            path.strip_prefix(prefix.trim_end_matches('/'))
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        });
+        of_path
+            .max_by_key(|(prefix, _)| prefix.len())
+            .map(|(_, class)| *class)
+    }
+
+    /// Every region's servers, for those who watch over them.
+    pub fn clusters(&self) -> impl Iterator<Item = &Arc<Cluster>> {
+        self.parts.iter().map(|part| &part.cluster)
     }
 
     /// A region's endpoints, to be shown.

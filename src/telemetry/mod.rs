@@ -5,6 +5,7 @@
 //! somebody drains it. Everything else (reloads, certificates, the process) goes through the
 //! `metrics` crate and its Prometheus exporter.
 
+pub mod endpoints;
 pub mod histogram;
 pub mod log;
 mod process;

@@ -9,7 +9,7 @@ use super::histogram::Histogram;
 use super::worker::{Counts, Event, NONE, RegionCounts, RequestKey};
 
 /// Each seldom counter: name, help, and the name of its own label, if it has one.
-const EVENTS: [(Event, &str, &str, Option<&str>); 8] = [
+const EVENTS: [(Event, &str, &str, Option<&str>); 12] = [
     (
         Event::Refused,
         "refusals_total",
@@ -33,6 +33,30 @@ const EVENTS: [(Event, &str, &str, Option<&str>); 8] = [
         "upstream_failed_attempts_total",
         "Attempts that failed before anything was sent, by cause.",
         Some("cause"),
+    ),
+    (
+        Event::Retried,
+        "upstream_retries_total",
+        "Requests of class static that were sent again after a failure, by cause.",
+        Some("cause"),
+    ),
+    (
+        Event::RetryRefused,
+        "upstream_retries_refused_total",
+        "Requests of class static that were not sent again, by the reason: no budget, no attempts or no time left, or a region that asked for a pause.",
+        Some("reason"),
+    ),
+    (
+        Event::Ejected,
+        "endpoint_ejections_total",
+        "Endpoints left alone for what requests met there, by cause.",
+        Some("cause"),
+    ),
+    (
+        Event::FailedOver,
+        "failovers_total",
+        "Requests that went to another region in the stead of this one.",
+        None,
     ),
     (
         Event::Redirected,
@@ -251,7 +275,7 @@ impl Text<'_> {
                 any = true;
             }
             // What must stay 0 is there to be watched from the first scrape on.
-            if !any && own.is_none() && event != Event::Redirected {
+            if !any && own.is_none() && !matches!(event, Event::Redirected | Event::FailedOver) {
                 self.line(name, &[], 0);
             }
         }

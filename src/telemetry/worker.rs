@@ -56,6 +56,14 @@ pub enum Event {
     Broken,
     /// An attempt at an endpoint that failed before anything was sent, by cause.
     AttemptFailed,
+    /// A request that may have been sent was sent again, by what had happened.
+    Retried,
+    /// A request that might have been sent again was not, by the reason.
+    RetryRefused,
+    /// An endpoint was ejected, by what requests met.
+    Ejected,
+    /// Another region stood in for this one.
+    FailedOver,
     /// A redirect to a region's own host.
     Redirected,
     /// A TLS handshake that failed, by reason.

@@ -8,6 +8,10 @@ use std::time::Duration;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 
+use super::state::{EndpointState, RegionState};
+use crate::balance::budget::BudgetRules;
+use crate::balance::ejection::EjectionRules;
+
 /// Where an endpoint listens.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Place {
@@ -48,6 +52,8 @@ pub struct Endpoint {
     pub weight: u32,
     /// Whether it is being drained: no new requests, those in flight finish.
     pub drain: bool,
+    /// What all threads know of it.
+    pub state: Arc<EndpointState>,
 }
 
 impl Endpoint {
@@ -68,9 +74,9 @@ impl Endpoint {
             && name(self) == name(other)
     }
 
-    /// Whether it takes new requests.
+    /// Whether the configuration gives it new requests.
     #[must_use]
-    pub const fn takes_requests(&self) -> bool {
+    pub const fn is_in_use(&self) -> bool {
         !self.drain && self.weight > 0
     }
 }
@@ -97,8 +103,24 @@ pub struct Timeouts {
 pub struct PoolLimits {
     /// Unused connections kept per endpoint and thread.
     pub idle: usize,
-    /// Connections per endpoint and thread, in use or not.
+    /// Requests at a time per endpoint and thread. Over HTTP/1.1 each has a connection of its own,
+    /// so this limits the connections in use as well.
     pub connections: usize,
+}
+
+/// How a region's endpoints are judged.
+#[derive(Clone, Copy, Debug)]
+pub struct HealthRules {
+    /// When failing requests take an endpoint out; `None` is never.
+    pub ejection: Option<EjectionRules>,
+    /// How long an endpoint that came back takes less than its share.
+    pub slow_start: Duration,
+    /// How long probes need to find an endpoint well; `None` without probes.
+    pub recovery: Option<Duration>,
+    /// Each thread's part of the retries.
+    pub retries: BudgetRules,
+    /// The longest wait before a first retry.
+    pub backoff: Duration,
 }
 
 /// One region's servers, as the current snapshot has them. All that a forwarded request can reach.
@@ -111,4 +133,8 @@ pub struct Cluster {
     pub timeouts: Timeouts,
     /// Pool limits.
     pub limits: PoolLimits,
+    /// How endpoints are judged.
+    pub rules: HealthRules,
+    /// What all threads know of the region.
+    pub state: Arc<RegionState>,
 }

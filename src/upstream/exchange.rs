@@ -7,18 +7,19 @@ use std::task::{Context, Poll, ready};
 use std::pin::Pin;
 use tokio::io::AsyncWrite;
 use tokio::time::Instant;
+use tokio_rustls::TlsStream;
 
 use super::endpoint::Timeouts;
 use super::failure::{Cause, Delivery, Failure};
+use super::outgoing::{Outgoing, RequestBody};
 use super::pool::Lease;
-use crate::headers::request::Head;
 use crate::headers::response::{passing_trailers, says_close, says_keep_alive};
-use crate::http1::body::{self, Decoder, Step};
+use crate::http1::body::{Decoder, Step};
 use crate::http1::head::EndFinder;
 use crate::http1::request::field_space;
 use crate::http1::response::{self, ResponseHead};
 use crate::http1::{Fault, Framing, HeadLimits, Version};
-use crate::net::buffer::{BLOCK, Buffer};
+use crate::net::buffer::Buffer;
 use crate::net::deadline::Deadline;
 use crate::net::stream::Stream;
 
@@ -32,19 +33,6 @@ const ANSWER_HEAD: HeadLimits = HeadLimits {
 /// Informational answers before the final one. Two are plausible (100, 103); a storm is a fault.
 const MOST_INFORMATIONAL: u32 = 16;
 
-/// A client's request body, as it comes.
-pub trait RequestBody {
-    /// The next data bytes, not yet consumed; `None` at the regular end.
-    ///
-    /// # Errors
-    /// A [`Cause`] that is the client's.
-    fn poll_data(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<&[u8]>, Cause>>;
-    /// Consumes `count` of them.
-    fn consume(&mut self, count: usize);
-    /// Trailer lines that came after the end.
-    fn trailers(&self) -> &[u8];
-}
-
 /// Whoever waits for the answer's head.
 pub trait Client: RequestBody {
     /// An informational answer (1xx) came.
@@ -53,92 +41,6 @@ pub trait Client: RequestBody {
     fn poll_informational(&mut self, context: &mut Context<'_>);
     /// The final answer's head came.
     fn head(&mut self, head: &ResponseHead<'_, '_>);
-}
-
-/// The request as it goes out. Outlives an attempt that sent nothing.
-pub struct Outgoing {
-    head: Head,
-    head_length: usize,
-    bytes: Buffer,
-    framing: Framing,
-    left: u64,
-    complete: bool,
-}
-
-impl Outgoing {
-    /// A head, and how the body behind it is framed.
-    #[must_use]
-    pub fn new(head: Head, framing: Framing) -> Self {
-        let (left, complete) = match framing {
-            Framing::Length(length) => (length, length == 0),
-            Framing::Chunked => (u64::MAX, false),
-            Framing::Empty | Framing::UntilClose => (0, true),
-        };
-        Self {
-            head,
-            head_length: 0,
-            bytes: Buffer::new(),
-            framing,
-            left,
-            complete,
-        }
-    }
-
-    /// Addresses the request to an endpoint, before anything of it was sent.
-    fn address(&mut self, host: &str) {
-        self.bytes.consume(self.head_length);
-        let body = std::mem::take(&mut self.bytes);
-        self.bytes.append_with(|out| self.head.write(host, out));
-        self.head_length = self.bytes.len();
-        self.bytes.push(body.filled());
-    }
-
-    /// Whether the client's body has been taken in whole.
-    #[must_use]
-    pub const fn is_complete(&self) -> bool {
-        self.complete
-    }
-
-    /// Takes in what the client has ready, up to a block.
-    fn poll_gather(
-        &mut self,
-        body: &mut impl RequestBody,
-        context: &mut Context<'_>,
-    ) -> Poll<Result<(), Cause>> {
-        while !self.complete && self.bytes.len() < BLOCK {
-            let Some(data) = ready!(body.poll_data(context))? else {
-                return Poll::Ready(self.finish(body));
-            };
-            let count = data.len().min(BLOCK);
-            let data = data.get(..count).unwrap_or_default();
-            if count as u64 > self.left {
-                return Poll::Ready(Err(Cause::BadBody(Fault::BadContentLength)));
-            }
-            match self.framing {
-                Framing::Chunked => self.bytes.append_with(|out| body::write_chunk(out, data)),
-                _ => {
-                    self.bytes.push(data);
-                    self.left -= count as u64;
-                }
-            }
-            body.consume(count);
-        }
-        Poll::Ready(Ok(()))
-    }
-
-    fn finish(&mut self, body: &impl RequestBody) -> Result<(), Cause> {
-        self.complete = true;
-        match self.framing {
-            Framing::Chunked => {
-                let trailers = passing_trailers(body.trailers());
-                self.bytes
-                    .append_with(|out| body::write_last_chunk(out, &trailers));
-                Ok(())
-            }
-            _ if self.left == 0 => Ok(()),
-            _ => Err(Cause::BadBody(Fault::Truncated)),
-        }
-    }
 }
 
 /// A request and its answer on one connection.
@@ -471,8 +373,24 @@ impl Exchange {
     /// otherwise or bytes came that nobody asked for.
     pub fn finish(mut self) {
         self.incoming.release();
-        if self.keeps && self.sent && self.decoder.is_done() && self.incoming.is_empty() {
+        let complete = self.keeps && self.sent && self.decoder.is_done();
+        if complete && self.incoming.is_empty() && !holds_plaintext(&mut self.stream) {
             self.lease.keep(self.stream, Instant::now());
         }
     }
+}
+
+/// Whether TLS has decrypted bytes that nobody has read. The socket may be silent then: what lies
+/// here would be the answer to whatever is asked next.
+fn holds_plaintext(stream: &mut Stream) -> bool {
+    let Stream::Tls(tls) = stream else {
+        return false;
+    };
+    let TlsStream::Client(tls) = tls.as_mut() else {
+        return true;
+    };
+    tls.get_mut()
+        .1
+        .process_new_packets()
+        .map_or(true, |state| state.plaintext_bytes_to_read() > 0)
 }

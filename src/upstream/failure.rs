@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use crate::balance::ejection::Evidence;
 use crate::http1::Fault;
 
 /// What the region can have seen of a request.
@@ -96,6 +97,40 @@ impl Cause {
         }
     }
 
+    /// What it says against the endpoint at which it happened.
+    #[must_use]
+    pub const fn evidence(self) -> Option<Evidence> {
+        match self {
+            Self::ConnectRefused | Self::ConnectTimeout | Self::Tls | Self::Unresolved => {
+                Some(Evidence::Connect)
+            }
+            Self::BadAnswer(_) | Self::Closed => Some(Evidence::Reset),
+            Self::ResponseTimeout => Some(Evidence::TimeOut),
+            Self::BadBody(_)
+            | Self::BodyTooLarge
+            | Self::ClientGone
+            | Self::ClientStalled
+            | Self::NoEndpoint
+            | Self::Overloaded
+            | Self::WrongRegion => None,
+        }
+    }
+
+    /// Whether the region as a whole cannot be reached, so that another one might stand in. A
+    /// region that has too much to do is not among them: it would take the next one with it.
+    #[must_use]
+    pub const fn is_absence(self) -> bool {
+        matches!(
+            self,
+            Self::Closed
+                | Self::ConnectRefused
+                | Self::ConnectTimeout
+                | Self::NoEndpoint
+                | Self::Tls
+                | Self::Unresolved
+        )
+    }
+
     /// Whether the cause lies with one endpoint, so that another may do better.
     #[must_use]
     pub const fn is_endpoints_own(self) -> bool {
@@ -129,6 +164,12 @@ pub struct Failure {
 }
 
 impl Failure {
+    /// Whether nothing was sent.
+    #[must_use]
+    pub fn is_unsent(&self) -> bool {
+        self.delivery == Delivery::NotSent
+    }
+
     /// A failure before anything was sent.
     #[must_use]
     pub const fn unsent(cause: Cause) -> Self {

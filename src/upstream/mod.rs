@@ -5,6 +5,10 @@ pub mod connect;
 pub mod endpoint;
 pub mod exchange;
 pub mod failure;
-pub mod pick;
+pub mod outgoing;
 pub mod pool;
+pub mod state;
 pub mod travel;
+
+#[cfg(test)]
+pub(crate) mod testing;

@@ -13,13 +13,17 @@ use tokio::time::Instant;
 
 use super::endpoint::{Cluster, Endpoint, PoolLimits, Timeouts};
 use super::failure::Cause;
-use super::pick::{Candidate, pick};
+use crate::balance::budget::Budget;
+use crate::balance::pick::{Candidate, pick};
 use crate::net::stream::Stream;
 
 /// This thread's connections to all endpoints.
 #[derive(Default)]
 pub struct Pools {
     slots: RefCell<HashMap<u32, Slot>>,
+    /// Retry budgets by the number of the region's state. Each thread has its own: together they
+    /// allow what one would, shared out as the kernel shares out the requests.
+    budgets: RefCell<Vec<Budget>>,
 }
 
 #[derive(Default)]
@@ -42,27 +46,48 @@ pub struct Lease {
 }
 
 impl Pools {
-    /// Chooses an endpoint of `cluster` that is not in `avoid` and counts one request there.
+    /// Chooses an endpoint of `cluster` that is not in `avoid` and counts one request there. An
+    /// ejection counts as long as another endpoint takes requests; what probes call down never does.
     ///
     /// # Errors
     /// [`Cause::NoEndpoint`] if none takes requests, [`Cause::Overloaded`] if all are full.
-    pub fn lease(self: &Rc<Self>, cluster: &Cluster, avoid: &[u32]) -> Result<Lease, Cause> {
+    pub fn lease(
+        self: &Rc<Self>,
+        cluster: &Cluster,
+        avoid: &[u32],
+        now: Instant,
+    ) -> Result<Lease, Cause> {
+        let now = now.into_std();
         let mut slots = self.slots.borrow_mut();
         let mut full = false;
-        let candidates: smallvec::SmallVec<[Candidate; 8]> = cluster
+        let mut candidates: smallvec::SmallVec<[Candidate; 8]> = cluster
             .endpoints
             .iter()
             .map(|endpoint| {
                 let load = slots.get(&endpoint.id).map_or(0, |slot| slot.in_flight);
                 let is_full = load as usize >= cluster.limits.connections;
                 full |= is_full;
-                let out = is_full || !endpoint.takes_requests() || avoid.contains(&endpoint.id);
+                let out = is_full || !endpoint.is_in_use() || avoid.contains(&endpoint.id);
+                let share = if out || !endpoint.state.takes_requests(now) {
+                    0
+                } else {
+                    endpoint.state.share(now, cluster.rules.slow_start)
+                };
                 Candidate {
                     load,
-                    weight: if out { 0 } else { endpoint.weight },
+                    weight: endpoint.weight * share,
                 }
             })
             .collect();
+        if candidates.iter().all(|candidate| candidate.weight == 0) {
+            for (candidate, endpoint) in candidates.iter_mut().zip(&cluster.endpoints) {
+                let full = candidate.load as usize >= cluster.limits.connections;
+                let out = full || !endpoint.is_in_use() || avoid.contains(&endpoint.id);
+                if !out && !endpoint.state.is_down() {
+                    candidate.weight = endpoint.weight;
+                }
+            }
+        }
         let chosen = pick(&candidates, [fastrand::u64(..), fastrand::u64(..)]);
         let Some(endpoint) = chosen.and_then(|i| cluster.endpoints.get(i)) else {
             return Err(if full {
@@ -80,6 +105,28 @@ impl Pools {
             endpoint: endpoint.clone(),
             limits: cluster.limits,
         })
+    }
+
+    /// Counts a request to a region, of which a share may be sent again.
+    pub fn count(&self, cluster: &Cluster, now: Instant) {
+        self.with_budget(cluster, |budget| budget.request(now.into_std()));
+    }
+
+    /// Takes one retry from the region's budget, if there is one.
+    #[must_use]
+    pub fn may_retry(&self, cluster: &Cluster, now: Instant) -> bool {
+        let rules = &cluster.rules.retries;
+        self.with_budget(cluster, |budget| budget.retry(rules, now.into_std()))
+            .unwrap_or(false)
+    }
+
+    fn with_budget<T>(&self, cluster: &Cluster, act: impl FnOnce(&mut Budget) -> T) -> Option<T> {
+        let mut budgets = self.budgets.borrow_mut();
+        let place = cluster.state.id as usize;
+        if budgets.len() <= place {
+            budgets.resize_with(place + 1, Budget::new);
+        }
+        budgets.get_mut(place).map(act)
     }
 
     /// Closes connections that have been unused for too long.

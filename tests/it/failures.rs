@@ -3,7 +3,7 @@
 use http::Method;
 use onetime_gateway::demo::fault::Fault;
 
-use crate::support::{BOTH, Client, Speak, world, world_with};
+use crate::support::{BOTH, Client, Speak, received, world, world_with};
 
 const EU: &str = "eu.onetimesecret.com";
 const QUICK: &str =
@@ -45,10 +45,7 @@ async fn each_fault_has_its_answer() {
                 assert_eq!(json["delivery"], delivery);
                 assert_eq!(json["region"], "eu");
             }
-            let seen: usize = [1, 2]
-                .map(|number| world.regions.seen("eu", number).expect("an endpoint").len())
-                .iter()
-                .sum();
+            let seen = received(&world, "eu");
             assert_eq!(seen, 1, "{fault}: sent once and never again");
         }
     }

@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use crate::support::{BOTH, Client, world};
 
 /// Sends bytes to the admin listener and reads the whole answer.
-pub async fn raw(admin: SocketAddr, request: &str) -> String {
+pub(crate) async fn raw(admin: SocketAddr, request: &str) -> String {
     let mut socket = TcpStream::connect(admin).await.expect("the admin listener");
     socket.write_all(request.as_bytes()).await.expect("sent");
     let mut answer = String::new();
@@ -19,7 +19,7 @@ pub async fn raw(admin: SocketAddr, request: &str) -> String {
     answer
 }
 
-pub async fn scrape(admin: SocketAddr) -> String {
+pub(crate) async fn scrape(admin: SocketAddr) -> String {
     raw(
         admin,
         "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",

@@ -168,7 +168,7 @@ async fn reloads_under_load(count: usize) {
                 let mut i = 0_u32;
                 while !stop.load(Ordering::Relaxed) {
                     i += 1;
-                    let answer = if i % 2 == 0 {
+                    let answer = if i.is_multiple_of(2) {
                         client
                             .get("/api/v1/status", &[("x-forwarded-for", "1.186.0.1")])
                             .await

@@ -16,12 +16,12 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 /// A world on free ports.
-pub fn world() -> World {
+pub(crate) fn world() -> World {
     world_with("")
 }
 
 /// The same, with more TOML in the gateway's configuration.
-pub fn world_with(more: &str) -> World {
+pub(crate) fn world_with(more: &str) -> World {
     let options = WorldOptions {
         more: more.to_owned(),
         ..WorldOptions::ephemeral()
@@ -29,37 +29,47 @@ pub fn world_with(more: &str) -> World {
     World::start(options).expect("a world")
 }
 
+/// How many requests a region's endpoints have received, health checks aside.
+pub(crate) fn received(world: &World, region: &str) -> usize {
+    let of = |number| world.regions.seen(region, number).expect("an endpoint");
+    [1, 2]
+        .into_iter()
+        .flat_map(of)
+        .filter(|seen| !seen.probe())
+        .count()
+}
+
 /// The protocols that a client may speak.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Speak {
+pub(crate) enum Speak {
     Http1,
     Http2,
 }
 
-pub const BOTH: [Speak; 2] = [Speak::Http1, Speak::Http2];
+pub(crate) const BOTH: [Speak; 2] = [Speak::Http1, Speak::Http2];
 
 /// An answer, read whole.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub body: Bytes,
-    pub trailers: Option<HeaderMap>,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+    pub(crate) trailers: Option<HeaderMap>,
 }
 
 impl Answer {
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers
             .get(name)
             .map_or("", |value| value.to_str().expect("text"))
     }
 
     /// Region and reason.
-    pub fn landed(&self) -> (&str, &str) {
+    pub(crate) fn landed(&self) -> (&str, &str) {
         (self.header("o-region"), self.header("o-region-reason"))
     }
 
-    pub fn json(&self) -> serde_json::Value {
+    pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("no JSON: {:?}", self.body))
     }
 }
@@ -70,14 +80,14 @@ enum Sender {
 }
 
 /// One connection to a gateway.
-pub struct Client {
+pub(crate) struct Client {
     sender: Sender,
     host: String,
     port: u16,
 }
 
 /// TLS that trusts a world's authority.
-pub fn tls(world: &World, protocol: Speak) -> Arc<ClientConfig> {
+pub(crate) fn tls(world: &World, protocol: Speak) -> Arc<ClientConfig> {
     let mut roots = RootCertStore::empty();
     roots
         .add(CertificateDer::from_pem_file(&world.ca).expect("a CA"))
@@ -96,7 +106,7 @@ pub fn tls(world: &World, protocol: Speak) -> Arc<ClientConfig> {
 }
 
 /// A TLS stream to a world's gateway.
-pub async fn connect(
+pub(crate) async fn connect(
     address: SocketAddr,
     config: Arc<ClientConfig>,
     host: &str,
@@ -107,13 +117,13 @@ pub async fn connect(
 }
 
 impl Client {
-    pub async fn open(world: &World, protocol: Speak, host: &str) -> Self {
+    pub(crate) async fn open(world: &World, protocol: Speak, host: &str) -> Self {
         Self::try_open(world.https(), tls(world, protocol), protocol, host)
             .await
             .expect("a connection")
     }
 
-    pub async fn try_open(
+    pub(crate) async fn try_open(
         address: SocketAddr,
         config: Arc<ClientConfig>,
         protocol: Speak,
@@ -140,12 +150,12 @@ impl Client {
     }
 
     /// Names another host from now on, on the same connection.
-    pub fn call_itself(&mut self, host: &str) {
+    pub(crate) fn call_itself(&mut self, host: &str) {
         self.host = host.to_owned();
     }
 
     /// Asks, and reads the whole answer.
-    pub async fn ask(
+    pub(crate) async fn ask(
         &mut self,
         method: Method,
         path: &str,
@@ -157,11 +167,11 @@ impl Client {
             .expect("an answer")
     }
 
-    pub async fn get(&mut self, path: &str, headers: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn get(&mut self, path: &str, headers: &[(&str, &str)]) -> Answer {
         self.ask(Method::GET, path, headers, "").await
     }
 
-    pub async fn try_ask(
+    pub(crate) async fn try_ask(
         &mut self,
         method: Method,
         path: &str,

@@ -58,11 +58,13 @@ fn every_key_that_is_allowed_is_in_the_file() {
         "[regions.eu]\nendpoints = [{ zzz = 1 }]",
         "[regions.eu]\nidentifier_secrets = [{ zzz = 1 }]",
         "[regions.eu.health]\nzzz = 1",
+        "[regions.eu.ejection]\nzzz = 1",
         "[geo]\nzzz = 1",
         "[decision]\nzzz = 1",
         "[[routes]]\nzzz = 1",
         "[timeouts]\nzzz = 1",
         "[limits]\nzzz = 1",
+        "[retries]\nzzz = 1",
         "[log]\nzzz = 1",
         "zzz = 1",
     ];

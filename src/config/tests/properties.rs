@@ -220,7 +220,8 @@ fn meaningful() -> impl Strategy<Value = String> {
         "[hosts.\"*.x.org\"]\nregion = \"us\"\nkind = \"region\"\nnotice = { deprecation = 5, link = false }\n",
         "[geo.networks]\n\"2001:db8::/32\" = \"us\"\n\"10.0.0.0/8\" = \"eu\"\n[geo.continents]\nAN = \"us\"\n",
         "[decision]\ncredentials_region = \"refuse\"\nsticky = true\nsticky_cookie = \"__Host-z\"\n",
-        "[timeouts]\nhandshake = \"1ms\"\nrequest = \"1d\"\n[limits]\nbody = \"1.5MiB\"\npool_per_endpoint = 0\n",
+        "[timeouts]\nhandshake = \"1ms\"\nrequest = \"1d\"\n[limits]\nbody = \"1.5MiB\"\npool_per_endpoint = 0\nrequests_per_endpoint = 1\n",
+        "[retries]\nshare = 0\nper_second = 0\nbackoff = \"0s\"\n",
         "[log]\nlevel = \"trace\"\nformat = \"json\"\n",
     ]);
     (server, region, endpoints, rest).prop_map(|(server, region, endpoints, rest)| {

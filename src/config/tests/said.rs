@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::config::decision::Credentials;
+use crate::config::ejection::Ejection;
 use crate::config::endpoint::{EndpointAddress, HostHeader};
 use crate::config::health::Health;
 use crate::config::host::Target;
@@ -27,6 +28,7 @@ fn the_least_file_has_every_default() {
     assert_eq!(config.server, Server::default());
     assert_eq!(config.timeouts, Timeouts::default());
     assert_eq!(config.limits, Limits::default());
+    assert_eq!(config.retries, Retries::default());
     assert_eq!(config.log, Log::default());
     assert_eq!(
         config.decision.credentials_region,
@@ -35,6 +37,8 @@ fn the_least_file_has_every_default() {
     let eu = &config.regions["eu"];
     assert_eq!(eu.jurisdiction, "EU");
     assert_eq!(eu.health, Some(Health::default()));
+    assert_eq!(eu.ejection, Some(Ejection::default()));
+    assert_eq!(eu.slow_start, Duration::from_secs(30));
     let [endpoint] = eu.endpoints.as_slice() else {
         panic!("{:?}", eu.endpoints)
     };

@@ -29,6 +29,10 @@ pub struct Facts<'b> {
     pub host: Option<&'b [u8]>,
     /// More than one `Host`.
     pub host_repeated: bool,
+    /// `Content-Length` is present.
+    pub length: bool,
+    /// More than one `Content-Length`, alike or not; HTTP/1 heads with such are refused before.
+    pub length_repeated: bool,
     /// `Authorization` is present.
     pub authorization: bool,
     /// `X-CSRF-Token` is present.
@@ -69,6 +73,9 @@ impl<'b> Facts<'b> {
     fn take(&mut self, field: &Header<'b>, pseudonym: &str) {
         match Name::of(field.name) {
             Name::Host => self.host_repeated |= self.host.replace(field.value).is_some(),
+            Name::ContentLength => {
+                self.length_repeated |= std::mem::replace(&mut self.length, true);
+            }
             Name::Authorization => self.authorization = true,
             Name::CsrfToken => self.csrf_token = true,
             Name::Cookie => self.cookies.push(field.value),

@@ -148,7 +148,7 @@ proptest! {
         let text = written(&usual(), &pairs).to_ascii_lowercase();
         for name in &names {
             let lower = name.to_ascii_lowercase();
-            let count = text.matches(&format!("\r\n{lower}: v\r\n")).count();
+            let count = text.lines().filter(|line| *line == format!("{lower}: v")).count();
             let sent = names.iter().filter(|other| other.to_ascii_lowercase() == lower).count();
             let named = listed.iter().any(|other| other.eq_ignore_ascii_case(name));
             let keeps = !named && !matches!(

@@ -27,9 +27,11 @@ use crate::net::deadline::Deadline;
 use crate::net::stream::Stream;
 use crate::proxy::answer::Answer;
 use crate::proxy::arrival::{Arrival, Protocol, Scheme};
+use crate::proxy::record::{Method, Record};
 use crate::proxy::refusal::Refusal;
 use crate::proxy::worker::{View, Worker};
 use crate::proxy::{Planned, Verdict, plan, refuse_unread};
+use crate::upstream::failure::Cause;
 
 /// Bytes of an unwanted request body that are read and dropped to save the connection.
 const MOST_DRAINED: u64 = 64 * 1024;
@@ -93,7 +95,7 @@ impl Connection {
                 Head::Whole(span) => span,
                 Head::Closed => return,
                 Head::Refused(refusal) => {
-                    let planned = refuse_unread(refusal, self.input.filled(), &view, &self.worker);
+                    let planned = self.refuse(refusal, self.input.filled(), &view);
                     let _ = self.settle(planned, &view, Expect::Nothing).await;
                     return;
                 }
@@ -176,10 +178,7 @@ impl Connection {
         let (planned, expect) = match request::parse(bytes, &mut space, &view.head_limits()) {
             Err(fault) => {
                 let refusal = Refusal::BadMessage(fault);
-                (
-                    refuse_unread(refusal, bytes, view, &self.worker),
-                    Expect::Nothing,
-                )
+                (self.refuse(refusal, bytes, view), Expect::Nothing)
             }
             Ok(head) => {
                 let arrival = Arrival {
@@ -207,6 +206,16 @@ impl Connection {
         (planned, expect)
     }
 
+    /// Refuses what could not be read as a request. A HEAD is one all the same: a body behind the
+    /// answer would be read as the beginning of the next one (RFC 9110 §9.3.2).
+    fn refuse(&self, refusal: Refusal, bytes: &[u8], view: &View) -> Planned {
+        let mut planned = refuse_unread(refusal, bytes, view, &self.worker);
+        if bytes.trim_ascii_start().starts_with(b"HEAD ") {
+            planned.record.method = Method::Head;
+        }
+        planned
+    }
+
     /// Carries out what was decided.
     async fn settle(&mut self, planned: Planned, view: &View, expect: Expect) -> ControlFlow<()> {
         match planned.verdict {
@@ -214,8 +223,17 @@ impl Connection {
                 self.answer(*answer, planned.record, planned.close, view, expect)
                     .await
             }
+            Verdict::Collect(choosing) => {
+                let mut record = planned.record;
+                let body = self.collect(view, expect).await;
+                record.bytes_in = self.body_read;
+                let body = body.as_deref().map_err(|cause| *cause);
+                let answer = choosing.answer(body, &mut record);
+                self.answer(answer, record, planned.close, view, Expect::Nothing)
+                    .await
+            }
             Verdict::Forward(forward) => {
-                self.forward(*forward, planned.record, planned.close, view)
+                self.forward(*forward, planned.record, planned.close, view, expect)
                     .await
             }
         }
@@ -225,7 +243,7 @@ impl Connection {
     async fn answer(
         &mut self,
         answer: Answer,
-        mut record: crate::proxy::record::Record,
+        mut record: Record,
         close: bool,
         view: &View,
         expect: Expect,
@@ -268,6 +286,36 @@ impl Connection {
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
         drained
+    }
+
+    /// Reads a whole small body, all of it within one idle time.
+    async fn collect(&mut self, view: &View, expect: Expect) -> Result<Vec<u8>, Cause> {
+        let mut whole = Vec::new();
+        if expect == Expect::Continue && !self.body.is_done() && self.version == Version::Http11 {
+            self.output.push(b"HTTP/1.1 100 Continue\r\n\r\n");
+            self.flush(view).await.map_err(|_| Cause::ClientGone)?;
+        }
+        self.deadline
+            .set(Instant::now() + view.timeouts().body_idle);
+        poll_fn(|context| {
+            loop {
+                match self.poll_body(context) {
+                    Poll::Ready(Ok(Some(count))) => {
+                        whole.extend_from_slice(
+                            self.input.filled().get(..count).unwrap_or_default(),
+                        );
+                        self.consume_body(count);
+                    }
+                    Poll::Ready(ended) => return Poll::Ready(ended.map(|_| ())),
+                    Poll::Pending => {
+                        ready!(self.deadline.poll(context));
+                        return Poll::Ready(Err(Cause::ClientStalled));
+                    }
+                }
+            }
+        })
+        .await?;
+        Ok(whole)
     }
 
     /// Reads and drops the rest of a request's body; whether the connection can go on.

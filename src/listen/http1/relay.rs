@@ -19,9 +19,8 @@ use crate::proxy::record::Record;
 use crate::proxy::refusal::Refusal;
 use crate::proxy::worker::View;
 use crate::proxy::{Verdict, refuse_forwarded};
-use crate::upstream::exchange::{Exchange, Outgoing};
+use crate::upstream::exchange::Exchange;
 use crate::upstream::failure::Cause;
-use crate::upstream::travel::travel;
 
 impl Connection {
     /// Forwards one request and relays its answer.
@@ -31,38 +30,23 @@ impl Connection {
         mut record: Record,
         close: bool,
         view: &View,
+        expect: Expect,
     ) -> ControlFlow<()> {
-        let Forward {
-            region,
-            head,
-            asked,
-            framing,
-            to_head,
-            down,
-        } = forward;
-        let cluster = view.cluster(region);
+        let Forward { errand, down } = forward;
         let pools = self.worker.pools.clone();
-        let must_end = Instant::now() + cluster.timeouts.request;
+        let must_end = Instant::now() + view.config.timeouts.request;
         let mut turn = Turn {
             connection: self,
             down: &down,
             close,
+            waits: expect == Expect::Continue,
             framing: Framing::Empty,
             status: 0,
             ended: false,
+            broken: None,
         };
         record.departed();
-        let outgoing = Outgoing::new(head, framing);
-        let answered = travel(
-            cluster,
-            &pools,
-            outgoing,
-            asked.as_deref(),
-            to_head,
-            &mut turn,
-            record.journey(),
-        )
-        .await;
+        let answered = errand.send(&down, &pools, &mut turn, &mut record).await;
         record.returned();
         let mut exchange = match answered {
             Ok(exchange) => exchange,
@@ -73,7 +57,7 @@ impl Connection {
                     return ControlFlow::Break(());
                 };
                 return self
-                    .answer(*answer, planned.record, close, view, Expect::Nothing)
+                    .answer(*answer, planned.record, close, view, expect)
                     .await;
             }
         };
@@ -112,9 +96,17 @@ impl Turn<'_> {
         context: &mut Context<'_>,
     ) -> Poll<Result<(), Cause>> {
         loop {
-            let gathered = self.poll_gather(exchange, context);
+            let gathered = match self.broken {
+                Some(cause) => return self.poll_break(cause, context).map(Err),
+                None => self.poll_gather(exchange, context),
+            };
             if let Poll::Ready(Err(cause)) = gathered {
-                return Poll::Ready(Err(cause));
+                self.broken = Some(cause);
+                let idle = exchange.client_idle();
+                self.connection
+                    .deadline
+                    .set(must_end.min(Instant::now() + idle));
+                continue;
             }
             let before = *written;
             let out = self.poll_put(exchange, written, context);
@@ -135,6 +127,23 @@ impl Turn<'_> {
                 }
             }
         }
+    }
+
+    /// Writes what came before the break. A client that has read nothing at all would take its
+    /// request for unread and may send it again (RFC 9110 §9.2.2), while the region has acted.
+    fn poll_break(&mut self, cause: Cause, context: &mut Context<'_>) -> Poll<Cause> {
+        let connection = &mut *self.connection;
+        let drained = match connection
+            .output
+            .poll_drain(&mut connection.stream, context)
+        {
+            Poll::Ready(Ok(())) => Pin::new(&mut connection.stream).poll_flush(context),
+            other => other,
+        };
+        if drained.is_pending() {
+            ready!(connection.deadline.poll(context));
+        }
+        Poll::Ready(cause)
     }
 
     /// Takes what the region has ready into the output, up to a block; `Ready` once there is

@@ -12,8 +12,9 @@ use crate::http1::{Fault, Framing, Version};
 use crate::proxy::answer::Answer;
 use crate::proxy::forward::Down;
 use crate::proxy::refusal::phrase;
-use crate::upstream::exchange::{Client, RequestBody};
+use crate::upstream::exchange::Client;
 use crate::upstream::failure::Cause;
+use crate::upstream::outgoing::RequestBody;
 
 impl Connection {
     /// How many bytes at the front of the input are body data; `None` at the end.
@@ -57,12 +58,16 @@ pub(super) struct Turn<'a> {
     pub(super) down: &'a Down,
     /// Whether the connection ends after the answer.
     pub(super) close: bool,
+    /// Whether the client may wait for a 100 before it sends its body.
+    pub(super) waits: bool,
     /// How the answer's body is framed for the client.
     pub(super) framing: Framing,
     /// The answer's status, once its head was written.
     pub(super) status: u16,
     /// Whether the answer's last byte is in the output.
     pub(super) ended: bool,
+    /// Why the answer breaks off, once it does.
+    pub(super) broken: Option<Cause>,
 }
 
 impl RequestBody for Turn<'_> {
@@ -129,8 +134,9 @@ impl Client for Turn<'_> {
             Framing::Chunked | Framing::UntilClose => Framing::UntilClose,
             other => other,
         };
-        // A request whose body is refused half-way leaves the connection in the middle of it.
-        let cut = !self.connection.body.is_done() && head.status >= 400;
+        // A request whose body is refused half-way leaves the connection in the middle of it; one
+        // that was answered before its body was asked for, at a place that nobody knows.
+        let cut = !self.connection.body.is_done() && (head.status >= 400 || self.waits);
         self.close |= cut || self.framing == Framing::UntilClose;
         let (close, framing, down) = (self.close, self.framing, self.down);
         self.connection.output.append_with(|out| {

@@ -1,3 +1,5 @@
+//! Tests of the decision, against a naive twin.
+
 use super::*;
 use crate::region::RegionDefinition;
 use crate::region::key::{IdentifierSecret, mint};

@@ -1,3 +1,5 @@
+//! Tests of the host table.
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;

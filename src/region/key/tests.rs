@@ -1,3 +1,5 @@
+//! Tests of keys and their tags.
+
 use std::collections::BTreeMap;
 use std::path::Path;
 

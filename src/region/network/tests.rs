@@ -1,3 +1,5 @@
+//! Tests of the operator's networks.
+
 use std::net::Ipv4Addr;
 
 use proptest::prelude::*;

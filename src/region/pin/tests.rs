@@ -1,3 +1,5 @@
+//! Tests of pins and the gateway's own cookies.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Tests of countries and continents.
+
 use super::*;
 use crate::region::{RegionDefinition, Regions};
 

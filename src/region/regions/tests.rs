@@ -1,3 +1,5 @@
+//! Tests of the regions' table.
+
 use super::*;
 
 fn definition(name: &str, jurisdiction: &str, host: &str) -> RegionDefinition {

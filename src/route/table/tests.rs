@@ -1,3 +1,5 @@
+//! Tests of what is done with paths.
+
 use proptest::prelude::*;
 
 use super::*;

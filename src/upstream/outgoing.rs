@@ -1,0 +1,116 @@
+//! The request as it goes out: head and body, gathered as the client sends and framed by us.
+
+use std::task::{Context, Poll, ready};
+
+use super::failure::Cause;
+use crate::headers::request::Head;
+use crate::headers::response::passing_trailers;
+use crate::http1::body;
+use crate::http1::{Fault, Framing};
+use crate::net::buffer::{BLOCK, Buffer};
+
+/// A client's request body, as it comes.
+pub trait RequestBody {
+    /// The next data bytes, not yet consumed; `None` at the regular end.
+    ///
+    /// # Errors
+    /// A [`Cause`] that is the client's.
+    fn poll_data(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<&[u8]>, Cause>>;
+    /// Consumes `count` of them.
+    fn consume(&mut self, count: usize);
+    /// Trailer lines that came after the end.
+    fn trailers(&self) -> &[u8];
+}
+
+/// The request as it goes out. Outlives an attempt that sent nothing.
+pub struct Outgoing {
+    head: Head,
+    head_length: usize,
+    pub(super) bytes: Buffer,
+    framing: Framing,
+    left: u64,
+    pub(super) complete: bool,
+}
+
+impl Outgoing {
+    /// A head, and how the body behind it is framed.
+    #[must_use]
+    pub fn new(head: Head, framing: Framing) -> Self {
+        let (left, complete) = match framing {
+            Framing::Length(length) => (length, length == 0),
+            Framing::Chunked => (u64::MAX, false),
+            Framing::Empty | Framing::UntilClose => (0, true),
+        };
+        Self {
+            head,
+            head_length: 0,
+            bytes: Buffer::new(),
+            framing,
+            left,
+            complete,
+        }
+    }
+
+    /// The same request from its first byte, for another attempt after this one may have been
+    /// sent; `None` if it has a body, which is gone.
+    #[must_use]
+    pub fn again(self) -> Option<Self> {
+        (self.framing == Framing::Empty).then(|| Self::new(self.head, self.framing))
+    }
+
+    /// Addresses the request to an endpoint, before anything of it was sent.
+    pub(super) fn address(&mut self, host: &str) {
+        self.bytes.consume(self.head_length);
+        let body = std::mem::take(&mut self.bytes);
+        self.bytes.append_with(|out| self.head.write(host, out));
+        self.head_length = self.bytes.len();
+        self.bytes.push(body.filled());
+    }
+
+    /// Whether the client's body has been taken in whole.
+    #[must_use]
+    pub const fn is_complete(&self) -> bool {
+        self.complete
+    }
+
+    /// Takes in what the client has ready, up to a block.
+    pub(super) fn poll_gather(
+        &mut self,
+        body: &mut impl RequestBody,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<(), Cause>> {
+        while !self.complete && self.bytes.len() < BLOCK {
+            let Some(data) = ready!(body.poll_data(context))? else {
+                return Poll::Ready(self.finish(body));
+            };
+            let count = data.len().min(BLOCK);
+            let data = data.get(..count).unwrap_or_default();
+            if count as u64 > self.left {
+                return Poll::Ready(Err(Cause::BadBody(Fault::BadContentLength)));
+            }
+            match self.framing {
+                Framing::Chunked => self.bytes.append_with(|out| body::write_chunk(out, data)),
+                _ => {
+                    self.bytes.push(data);
+                    self.left -= count as u64;
+                }
+            }
+            body.consume(count);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn finish(&mut self, body: &impl RequestBody) -> Result<(), Cause> {
+        self.complete = true;
+        match self.framing {
+            Framing::Chunked => {
+                let trailers = passing_trailers(body.trailers());
+                self.bytes
+                    .append_with(|out| body::write_last_chunk(out, &trailers));
+                Ok(())
+            }
+            _ if self.left == 0 => Ok(()),
+            _ => Err(Cause::BadBody(Fault::Truncated)),
+        }
+    }
+}

@@ -1,0 +1,369 @@
+//! Who receives a request how often, over real sockets, when endpoints misbehave.
+
+use std::collections::VecDeque;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+use super::*;
+use crate::balance::budget::BudgetRules;
+use crate::balance::health::ProbeRules;
+use crate::headers::request::{Cookies, Facts, Outbound};
+use crate::region::pin::CookieNames;
+use crate::upstream::testing::cluster;
+
+/// What an endpoint does once it has read a request's head.
+#[derive(Clone, Copy)]
+enum Act {
+    Say(&'static str),
+    /// Ends the connection with a reset.
+    Reset,
+}
+
+const OK: Act = Act::Say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+
+/// An endpoint that follows its script, request by request, and repeats the last act; and how many
+/// requests it has read.
+async fn endpoint(script: &[Act]) -> (u16, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let read = Arc::new(AtomicUsize::new(0));
+    let script = Arc::new(Mutex::new(VecDeque::from(script.to_vec())));
+    let count = read.clone();
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            let (script, count) = (script.clone(), count.clone());
+            tokio::spawn(async move {
+                let mut input = Vec::new();
+                loop {
+                    while !input.windows(4).any(|four| four == b"\r\n\r\n") {
+                        if socket.read_buf(&mut input).await.unwrap_or(0) == 0 {
+                            return;
+                        }
+                    }
+                    input.clear();
+                    count.fetch_add(1, Ordering::SeqCst);
+                    let act = {
+                        let mut script = script.lock().expect("no panic");
+                        let first = script[0];
+                        if script.len() > 1 {
+                            script.pop_front();
+                        }
+                        first
+                    };
+                    match act {
+                        Act::Say(answer) => {
+                            let _ = socket.write_all(answer.as_bytes()).await;
+                        }
+                        Act::Reset => {
+                            let _ = socket.set_zero_linger();
+                            return;
+                        }
+                    }
+                }
+            });
+        }
+    });
+    (port, read)
+}
+
+/// A port at which nobody listens.
+fn nobody() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.local_addr().expect("an address").port()
+}
+
+#[derive(Default)]
+struct Caller {
+    body: &'static [u8],
+    status: u16,
+}
+
+impl RequestBody for Caller {
+    fn poll_data(&mut self, _context: &mut Context<'_>) -> Poll<Result<Option<&[u8]>, Cause>> {
+        Poll::Ready(Ok((!self.body.is_empty()).then_some(self.body)))
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.body = &self.body[count..];
+    }
+
+    fn trailers(&self) -> &[u8] {
+        &[]
+    }
+}
+
+impl Client for Caller {
+    fn informational(&mut self, _head: &ResponseHead<'_, '_>) {}
+
+    fn poll_informational(&mut self, _context: &mut Context<'_>) {}
+
+    fn head(&mut self, head: &ResponseHead<'_, '_>) {
+        self.status = head.status;
+    }
+}
+
+fn request(method: &str, framing: Framing) -> Outgoing {
+    let names = CookieNames::new("__Host-region", "__Host-sticky").expect("good names");
+    let outbound = Outbound {
+        method,
+        target: "/api/v2/status",
+        client: "203.0.113.7",
+        pseudonym: "onetime-gateway",
+        received: "1.1",
+        request_id: "id-1",
+        country: None,
+        cookies: Cookies::Forward,
+        own_cookies: &names,
+        framing,
+    };
+    Outgoing::new(
+        outbound.write(&[], &Facts::read(&[], "onetime-gateway")),
+        framing,
+    )
+}
+
+/// One request's way: the status or the failure, and the journey. A connection that can serve
+/// another request is kept.
+async fn ask(
+    cluster: &Cluster,
+    pools: &Rc<Pools>,
+    method: &str,
+    body: &'static [u8],
+) -> (Result<u16, (Failure, bool)>, Journey) {
+    let mut caller = Caller { body, status: 0 };
+    let framing = match body.len() {
+        0 => Framing::Empty,
+        length => Framing::Length(length as u64),
+    };
+    let terms = Terms {
+        asked: None,
+        to_head: false,
+        repeatable: method == "GET",
+        must_end: Instant::now() + cluster.timeouts.request,
+    };
+    let mut journey = Journey::default();
+    let outgoing = request(method, framing);
+    let answered = travel(cluster, pools, outgoing, terms, &mut caller, &mut journey).await;
+    let result = match answered {
+        Ok(mut exchange) => {
+            loop {
+                let data = poll_fn(|context| {
+                    exchange
+                        .poll_data(&mut caller, context)
+                        .map_ok(|data| data.map(<[u8]>::len))
+                });
+                match data.await.expect("a whole body") {
+                    Some(count) => exchange.consume(count),
+                    None => break,
+                }
+            }
+            exchange.finish();
+            Ok(caller.status)
+        }
+        Err(stopped) => Err((stopped.failure, stopped.whole.is_some())),
+    };
+    (result, journey)
+}
+
+const MAYBE: Failure = Failure {
+    cause: Cause::Closed,
+    delivery: Delivery::MaybeExecuted,
+};
+
+#[tokio::test]
+async fn what_may_have_been_sent_is_sent_again_only_if_static() {
+    for first in [0, 1] {
+        let scripts = if first == 0 {
+            [Act::Reset, OK]
+        } else {
+            [OK, Act::Reset]
+        };
+        let (a, reads_a) = endpoint(&scripts[..1]).await;
+        let (b, reads_b) = endpoint(&scripts[1..]).await;
+        let cluster = cluster(&[a, b]);
+        let pools = Rc::<Pools>::default();
+        for _ in 0..8 {
+            let (result, journey) = ask(&cluster, &pools, "GET", b"").await;
+            assert_eq!(result, Ok(200));
+            assert!(journey.attempts <= 2);
+            assert_eq!(journey.retried.len() as u32, journey.attempts - 1);
+        }
+        let before = reads_a.load(Ordering::SeqCst) + reads_b.load(Ordering::SeqCst);
+        let mut failures = 0;
+        for _ in 0..8 {
+            let (result, journey) = ask(&cluster, &pools, "POST", b"secret").await;
+            assert_eq!(journey.attempts, 1);
+            match result {
+                Ok(status) => assert_eq!(status, 200),
+                Err(failure) => {
+                    assert_eq!(failure, (MAYBE, false), "nothing is left to be sent");
+                    failures += 1;
+                }
+            }
+        }
+        let after = reads_a.load(Ordering::SeqCst) + reads_b.load(Ordering::SeqCst);
+        assert_eq!(after - before, 8, "each exactly once; {failures} failed");
+    }
+}
+
+#[tokio::test]
+async fn what_was_never_sent_goes_elsewhere_whatever_it_is() {
+    let (good, reads) = endpoint(&[OK]).await;
+    let cluster = cluster(&[nobody(), good]);
+    let pools = Rc::<Pools>::default();
+    for i in 1..=20 {
+        let (result, _) = ask(&cluster, &pools, "POST", b"secret").await;
+        assert_eq!(result, Ok(200));
+        assert_eq!(reads.load(Ordering::SeqCst), i);
+    }
+    let now = Instant::now().into_std();
+    assert!(
+        !cluster.endpoints[0].state.takes_requests(now),
+        "ejected meanwhile"
+    );
+    let (result, journey) = ask(&cluster, &pools, "POST", b"secret").await;
+    assert_eq!((result, journey.attempts), (Ok(200), 1));
+}
+
+#[tokio::test]
+async fn a_kept_connection_that_ends_as_we_write_costs_nothing_but_a_post() {
+    let (port, reads) = endpoint(&[OK, Act::Reset, OK, Act::Reset, OK]).await;
+    let cluster = cluster(&[port]);
+    let pools = Rc::<Pools>::default();
+    assert_eq!(ask(&cluster, &pools, "GET", b"").await.0, Ok(200));
+    let (result, journey) = ask(&cluster, &pools, "GET", b"").await;
+    assert_eq!(
+        (result, journey.attempts),
+        (Ok(200), 2),
+        "on a new connection"
+    );
+    assert_eq!(reads.load(Ordering::SeqCst), 3);
+    let (result, journey) = ask(&cluster, &pools, "POST", b"secret").await;
+    assert_eq!((result, journey.attempts), (Err((MAYBE, false)), 1));
+    assert_eq!(reads.load(Ordering::SeqCst), 4, "never replayed");
+    let now = Instant::now().into_std();
+    assert_eq!(
+        cluster.endpoints[0]
+            .state
+            .shown(now, Duration::ZERO)
+            .failures,
+        0
+    );
+    assert_eq!(ask(&cluster, &pools, "POST", b"secret").await.0, Ok(200));
+}
+
+#[tokio::test]
+async fn retries_are_bounded_by_attempts_and_budget() {
+    let (port, reads) = endpoint(&[Act::Reset]).await;
+    let mut cluster = cluster(&[port]);
+    let pools = Rc::<Pools>::default();
+    let (result, journey) = ask(&cluster, &pools, "GET", b"").await;
+    assert_eq!(result, Err((MAYBE, false)));
+    assert_eq!(
+        (journey.attempts, journey.retry_refused),
+        (3, Some("attempts"))
+    );
+    assert_eq!(reads.load(Ordering::SeqCst), 3);
+    cluster.rules.retries = BudgetRules {
+        share: 0,
+        milli_per_second: 0,
+    };
+    let (_, journey) = ask(&cluster, &pools, "GET", b"").await;
+    assert_eq!(
+        (journey.attempts, journey.retry_refused),
+        (1, Some("budget"))
+    );
+    assert_eq!(reads.load(Ordering::SeqCst), 4);
+}
+
+#[tokio::test]
+async fn a_region_that_asks_for_a_pause_gets_it() {
+    let busy = "HTTP/1.1 503 Busy\r\nRetry-After: 5\r\nContent-Length: 0\r\n\r\n";
+    let (port, reads) = endpoint(&[Act::Say(busy), Act::Reset]).await;
+    let cluster = cluster(&[port]);
+    let pools = Rc::<Pools>::default();
+    assert_eq!(ask(&cluster, &pools, "GET", b"").await.0, Ok(503));
+    let (_, journey) = ask(&cluster, &pools, "GET", b"").await;
+    assert_eq!(
+        (journey.attempts, journey.retry_refused),
+        (1, Some("retry-after"))
+    );
+    assert_eq!(reads.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn what_was_sent_once_is_never_called_unsent() {
+    let (port, _) = endpoint(&[Act::Reset]).await;
+    let cluster = cluster(&[port, nobody(), nobody()]);
+    let mut sent = 0;
+    for _ in 0..20 {
+        let (result, journey) = ask(&cluster, &Rc::default(), "GET", b"").await;
+        let (failure, whole) = result.expect_err("nobody answers");
+        assert_eq!(whole, failure.is_unsent());
+        assert_eq!(
+            failure.is_unsent(),
+            journey.retried.is_empty() && failure != MAYBE
+        );
+        sent += u32::from(!failure.is_unsent());
+    }
+    assert!(sent > 0);
+}
+
+#[tokio::test]
+async fn an_error_that_a_404_hides_counts_and_a_plain_404_does_not() {
+    let hidden = "HTTP/1.1 404 Not Found\r\nContent-Length: 47\r\n\r\n\
+                  {\"message\": \"An unexpected error occurred :[\" }";
+    let plain = "HTTP/1.1 404 Not Found\r\nContent-Length: 9\r\n\r\nNot Found";
+    for (answer, ejects) in [(hidden, true), (plain, false)] {
+        let (a, _) = endpoint(&[Act::Say(answer)]).await;
+        let (b, _) = endpoint(&[Act::Say(answer)]).await;
+        let cluster = cluster(&[a, b]);
+        let pools = Rc::<Pools>::default();
+        let mut ejected = 0;
+        for _ in 0..10 {
+            let (result, journey) = ask(&cluster, &pools, "POST", b"secret").await;
+            assert_eq!((result, journey.attempts), (Ok(404), 1));
+            assert_eq!(journey.went_well, !ejects);
+            ejected += journey.ejected.len();
+        }
+        assert_eq!(
+            ejected,
+            usize::from(ejects),
+            "one of two, the last one never"
+        );
+    }
+}
+
+#[tokio::test]
+async fn nobody_to_ask_is_said_before_anything_is_sent() {
+    let (a, reads) = endpoint(&[OK]).await;
+    let cluster = cluster(&[a]);
+    let rules = ProbeRules { rise: 1, fall: 1 };
+    let now = Instant::now().into_std();
+    cluster.endpoints[0].state.probed(false, &rules, now);
+    let (result, journey) = ask(&cluster, &Rc::default(), "POST", b"secret").await;
+    assert_eq!(result, Err((Failure::unsent(Cause::NoEndpoint), true)));
+    assert_eq!((journey.attempts, journey.retry_after), (0, Some(2)));
+    assert_eq!(reads.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn an_ejection_counts_only_while_another_endpoint_takes_requests() {
+    let (a, reads_a) = endpoint(&[OK]).await;
+    let (b, reads_b) = endpoint(&[OK]).await;
+    let cluster = cluster(&[a, b]);
+    let now = Instant::now().into_std();
+    while !cluster.failed(&cluster.endpoints[0], Evidence::Status, now) {}
+    for _ in 0..10 {
+        assert_eq!(ask(&cluster, &Rc::default(), "POST", b"s").await.0, Ok(200));
+    }
+    assert_eq!(reads_a.load(Ordering::SeqCst), 0);
+    assert_eq!(reads_b.load(Ordering::SeqCst), 10);
+    let rules = ProbeRules { rise: 1, fall: 1 };
+    cluster.endpoints[1].state.probed(false, &rules, now);
+    assert_eq!(ask(&cluster, &Rc::default(), "POST", b"s").await.0, Ok(200));
+    assert_eq!(reads_a.load(Ordering::SeqCst), 1);
+}

@@ -1,0 +1,202 @@
+//! A real gateway in this process, two regions behind it, and what a region must never be sent.
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use onetime_gateway::reload::Source;
+use onetime_gateway::server::Gateway;
+use rcgen::{CertifiedKey, generate_simple_self_signed};
+use rustls::ServerConfig;
+use rustls::pki_types::PrivateKeyDer;
+use tempfile::TempDir;
+
+use super::client::Door;
+use super::origin::Origin;
+use super::reader::Message;
+
+/// A gateway and its regions.
+pub(crate) struct World {
+    pub(crate) door: Door,
+    pub(crate) eu: Origin,
+    pub(crate) us: Origin,
+    /// Speaks TLS.
+    pub(crate) tls: Origin,
+    gateway: Gateway,
+    // Bound, but nobody listens: connections to it are refused.
+    _dead: socket2::Socket,
+    _files: TempDir,
+}
+
+impl World {
+    /// Everything at its default.
+    pub(crate) fn new() -> Self {
+        Self::with("")
+    }
+
+    /// With more sections of configuration.
+    pub(crate) fn with(more: &str) -> Self {
+        let files = TempDir::new().expect("a directory");
+        let names = [
+            "eu.test",
+            "us.test",
+            "tls.test",
+            "dead.test",
+            "onetime.test",
+            "alias.test",
+        ]
+        .map(str::to_owned);
+        let CertifiedKey { cert, signing_key } =
+            generate_simple_self_signed(names).expect("a certificate");
+        let write = |name: &str, text: String| {
+            std::fs::write(files.path().join(name), text).expect("a file");
+        };
+        write("chain.pem", cert.pem());
+        write("key.pem", signing_key.serialize_pem());
+        let (eu, us) = (Origin::start(None), Origin::start(None));
+        let tls = Origin::start(Some(server_tls(&cert, &signing_key)));
+        let (dead, dead_address) = dead_end();
+        let mut text = format!(
+            r#"
+            [server]
+            https = ["127.0.0.1:0"]
+            http = []
+            admin = "127.0.0.1:0"
+            threads = 1
+            [[tls.certificates]]
+            chain = "chain.pem"
+            key = "key.pem"
+            [hosts]
+            "onetime.test" = "auto"
+            "eu.test" = "eu"
+            "us.test" = "us"
+            "tls.test" = "tls"
+            "dead.test" = "dead"
+            "alias.test" = {{ region = "eu", kind = "alias" }}
+            [geo]
+            no_country = "eu"
+            default = "us"
+            {more}
+            "#
+        );
+        for (region, endpoint, more) in [
+            ("eu", format!("http://{}", eu.address), ""),
+            ("us", format!("http://{}", us.address), ""),
+            (
+                "tls",
+                format!("https://{}", tls.address),
+                "ca = \"chain.pem\"",
+            ),
+            ("dead", format!("http://{dead_address}"), ""),
+        ] {
+            let _ = write!(
+                text,
+                "\n[regions.{region}]\nhost = \"{region}.test\"\n\
+                 endpoints = [\"{endpoint}\"]\nhealth = false\n{more}\n",
+            );
+        }
+        let gateway = Gateway::start(Source::Text {
+            label: "wire".to_owned(),
+            directory: files.path().to_path_buf(),
+            text,
+        })
+        .expect("the gateway starts");
+        let address = gateway.addresses().https[0];
+        Self {
+            door: Door::new(address, cert.der().clone()),
+            eu,
+            us,
+            tls,
+            gateway,
+            _dead: dead,
+            _files: files,
+        }
+    }
+
+    /// Ends the gateway, and says what its regions had to object to.
+    pub(crate) fn end(self) -> Vec<String> {
+        self.gateway.drain_within(std::time::Duration::ZERO);
+        self.eu.wait_closed();
+        self.us.wait_closed();
+        self.tls.wait_closed();
+        [self.eu, self.us, self.tls]
+            .iter()
+            .flat_map(Origin::wrong)
+            .collect()
+    }
+}
+
+fn server_tls(cert: &rcgen::Certificate, key: &rcgen::KeyPair) -> Arc<ServerConfig> {
+    let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_no_client_auth()
+        .with_single_cert(vec![cert.der().clone()], key)
+        .expect("a certificate and its key");
+    Arc::new(config)
+}
+
+fn dead_end() -> (socket2::Socket, SocketAddr) {
+    let socket =
+        socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
+    let any: SocketAddr = ([127, 0, 0, 1], 0).into();
+    socket.bind(&any.into()).expect("a port");
+    let address = socket.local_addr().expect("an address");
+    (socket, address.as_socket().expect("an IP address"))
+}
+
+/// What a region has to object to in a request, however well-formed: fields that only the gateway
+/// may write must be there once, fields that end at the gateway must not be there at all.
+pub(crate) fn objections(request: &Message) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut object = |what: String| found.push(format!("{}: {what}", request.target()));
+    for once in [
+        "host",
+        "via",
+        "x-forwarded-for",
+        "x-forwarded-host",
+        "x-forwarded-proto",
+        "x-real-ip",
+        "x-request-id",
+    ] {
+        if request.all(once).len() != 1 {
+            object(format!("{once} is {:?}", request.all(once)));
+        }
+    }
+    if request.all("x-forwarded-host") != request.all("host") {
+        object("X-Forwarded-Host is not Host".to_owned());
+    }
+    if request.all("x-forwarded-for") != ["127.0.0.1"] || request.all("x-real-ip") != ["127.0.0.1"]
+    {
+        object("a forged client address".to_owned());
+    }
+    for (name, value) in &request.fields {
+        let ends_here = [
+            "keep-alive",
+            "proxy-connection",
+            "upgrade",
+            "http2-settings",
+            "forwarded",
+            "proxy",
+            "x-original-url",
+            "x-rewrite-url",
+            "x-http-method-override",
+            "o-region",
+            "te",
+        ];
+        let allowed = (name == "te" && value == "trailers")
+            || (name == "connection" && value == "TE")
+            || !(ends_here.contains(&name.as_str()) || name == "connection");
+        if !allowed || name.contains('_') || value.contains("forged") {
+            object(format!("{name}: {value}"));
+        }
+    }
+    for trailer in &request.trailers {
+        if trailer.contains("forged") {
+            object(format!("trailer {trailer}"));
+        }
+    }
+    found
+}

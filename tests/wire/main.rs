@@ -1,0 +1,19 @@
+//! Hostile bytes against the real gateway: what it refuses, what reaches a region, and what a
+//! region's own hostile bytes do to a client.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test that cannot go on has failed"
+)]
+#![allow(clippy::too_many_lines, reason = "payloads stand in tables")]
+
+mod answers;
+mod framing;
+mod harness;
+mod heads;
+mod http2;
+mod passing;
+mod talk;
+mod targets;
