@@ -11,8 +11,8 @@ pub(super) enum Value {
     Short(u16),
     Number(u32),
     Long(u64),
-    Map(Vec<(String, Value)>),
-    Array(Vec<Value>),
+    Map(Vec<(String, Self)>),
+    Array(Vec<Self>),
 }
 
 pub(super) fn text(text: &str) -> Value {
