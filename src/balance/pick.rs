@@ -26,9 +26,11 @@ pub fn pick(candidates: &[Candidate], dice: [u64; 2]) -> Option<usize> {
             .map_or(0, |candidate| u64::from(candidate.weight));
     // The second choice is among the others, so that two endpoints are always compared.
     let b = by_weight(candidates, others, Some(a), second).unwrap_or(a);
+    // What is under way, not what would be with this request: else the lighter of two idle ones
+    // would never be chosen, however small the difference.
     let load = |i: usize| {
         candidates.get(i).map_or(f64::INFINITY, |candidate| {
-            f64::from(candidate.load + 1) / f64::from(candidate.weight.max(1))
+            f64::from(candidate.load) / f64::from(candidate.weight.max(1))
         })
     };
     Some(if load(b) < load(a) { b } else { a })
@@ -80,6 +82,15 @@ mod tests {
                 Some(i) => prop_assert!(candidates[i].weight > 0),
                 None => prop_assert!(!any),
             }
+        }
+
+        #[test]
+        fn idle_ones_have_their_shares(a in 1_u32..50, b in 1_u32..50) {
+            let two = [Candidate { load: 0, weight: a }, Candidate { load: 0, weight: b }];
+            let rolls = (0..1_000_u64).map(|i| i << 54 | 1 << 53);
+            let firsts = rolls.filter(|roll| pick(&two, [*roll, 0]) == Some(0)).count();
+            let expected = 1_024.0 * f64::from(a) / f64::from(a + b);
+            prop_assert!((firsts as f64 - expected).abs() <= 25.0, "{firsts} {expected}");
         }
 
         #[test]

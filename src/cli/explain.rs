@@ -146,7 +146,10 @@ fn explanation(arguments: &Arguments, snapshot: &Snapshot) -> Result<Value, Stri
         "binding": outcome.decision.binding().label(),
         "host": class.label(),
         "route": route.template().label(),
-        "class": route.class(&arguments.method).label(),
+        "class": snapshot
+            .route_class(path)
+            .unwrap_or_else(|| route.class(&arguments.method))
+            .label(),
         "action": action.label(),
         "rules": steps,
     }))

@@ -97,6 +97,19 @@ impl World {
     /// # Errors
     /// [`WorldError`]; a port that is in use is named.
     pub fn start(options: WorldOptions) -> Result<Self, WorldError> {
+        let mut attempts = if options.https == 0 { 8 } else { 1 };
+        loop {
+            attempts -= 1;
+            match Self::try_start(options.clone()) {
+                // A port that the system chose may be somebody else's by the time it is bound.
+                Err(WorldError::Gateway(StartError::Listen { error, .. }))
+                    if attempts > 0 && error.kind() == io::ErrorKind::AddrInUse => {}
+                started => return started,
+            }
+        }
+    }
+
+    fn try_start(options: WorldOptions) -> Result<Self, WorldError> {
         let https = chosen(options.https).map_err(WorldError::Regions)?;
         let regions = DemoRegions::start(options.regions.clone().with_site_port(https))
             .map_err(WorldError::Regions)?;

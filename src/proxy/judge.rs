@@ -112,6 +112,9 @@ impl<'b> Case<'_, 'b> {
         let (authority, host) = self.host(&target)?;
         self.asked = Some((authority, host.kind));
         if self.arrival.scheme == Scheme::Http {
+            if let Some(answer) = pages::acme_challenge(target.path, self.view, &self.context()) {
+                return Ok(Judged::Answer(Box::new(answer)));
+            }
             let answer = pages::to_https(authority, &target, self.view, &self.context());
             return Ok(Judged::Answer(Box::new(answer)));
         }

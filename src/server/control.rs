@@ -15,11 +15,12 @@ use super::{Addresses, Stage, StartError};
 use crate::admin::door::Door;
 use crate::admin::{Control, Scope};
 use crate::balance::ejection::Evidence;
+use crate::config::log::Format;
 use crate::config::server::{Admin, Server};
 use crate::reload::{Reloader, Verdict};
 use crate::snapshot::Snapshot;
-use crate::telemetry::Telemetry;
 use crate::telemetry::worker::Event;
+use crate::telemetry::{Telemetry, log};
 
 /// How often the exporter's histograms are drained, scraped or not.
 const UPKEEP: Duration = Duration::from_secs(5);
@@ -168,6 +169,8 @@ pub(super) fn reload(reloader: &Reloader, telemetry: &Telemetry, trigger: &'stat
     reason = "48-bit and smaller numbers fit a double"
 )]
 fn publish(snapshot: &Snapshot, telemetry: &Telemetry) {
+    let log = &snapshot.config.log;
+    log::change(log.level.label(), log.format == Format::Json);
     let seconds = |time: SystemTime| {
         time.duration_since(UNIX_EPOCH)
             .unwrap_or_default()
@@ -184,11 +187,6 @@ fn publish(snapshot: &Snapshot, telemetry: &Telemetry) {
             .database()
             .map_or(0.0, |database| seconds(database.built()));
         gauge!("onetime_gateway_geoip_build_timestamp_seconds").set(built);
-        for certificate in snapshot.certificates.certificates() {
-            let name = certificate.names.first().cloned().unwrap_or_default();
-            gauge!("onetime_gateway_tls_certificate_expiry_timestamp_seconds", "name" => name)
-                .set(certificate.not_after as f64);
-        }
     });
 }
 

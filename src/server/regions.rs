@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use crate::balance::health::{FULL_SHARE, Standing};
 use crate::reload::Reloader;
-use crate::telemetry::Telemetry;
 use crate::telemetry::endpoints::{self, EndpointSample};
+use crate::telemetry::{Telemetry, certificates};
 use crate::upstream::endpoint::{Cluster, Endpoint};
 use crate::upstream::state::Shown;
 
@@ -32,6 +32,10 @@ pub(super) fn metrics(reloader: &Reloader, telemetry: &Telemetry) -> String {
     }
     let mut text = telemetry.render();
     text.push_str(&endpoints::render(&samples));
+    let held = snapshot.certificates.certificates().iter();
+    text.push_str(&certificates::render(held.map(|one| {
+        (one.names.first().map_or("", String::as_str), one.not_after)
+    })));
     text
 }
 

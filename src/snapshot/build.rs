@@ -119,6 +119,10 @@ impl Parts {
                 .and_then(|value| value.to_str().ok())
                 .map(str::to_owned),
             public_port: public_port(&config),
+            acme_webroot: server
+                .acme_webroot
+                .as_ref()
+                .map(|path| path.resolve(materials.directory)),
             body_limits: config
                 .routes
                 .iter()

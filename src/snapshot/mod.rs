@@ -96,6 +96,7 @@ pub struct Snapshot {
     pub(crate) timeouts: ClientTimeouts,
     pub(crate) hsts: Option<String>,
     pub(crate) public_port: String,
+    pub(crate) acme_webroot: Option<std::path::PathBuf>,
     pub(crate) body_limits: Vec<(String, u64)>,
     pub(crate) classes: Vec<(String, DeliveryClass)>,
     pub(crate) endpoint_ids: HashSet<u32>,
@@ -171,13 +172,7 @@ impl Snapshot {
     /// What the operator says that a request for this path may do, by the longest prefix.
     #[must_use]
     pub fn route_class(&self, path: &str) -> Option<DeliveryClass> {
-        let of_path = self.classes.iter().filter(|(prefix, _)| {
-            path.strip_prefix(prefix.trim_end_matches('/'))
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        });
-        of_path
-            .max_by_key(|(prefix, _)| prefix.len())
-            .map(|(_, class)| *class)
+        longest(&self.classes, path)
     }
 
     /// Every region's servers, for those who watch over them.
@@ -234,6 +229,12 @@ impl Snapshot {
     #[must_use]
     pub fn hsts(&self) -> Option<&str> {
         self.hsts.as_deref()
+    }
+
+    /// Where answers to ACME challenges lie.
+    #[must_use]
+    pub fn acme_webroot(&self) -> Option<&std::path::Path> {
+        self.acme_webroot.as_deref()
     }
 
     /// `:port` of the public https listener, empty for 443.
@@ -331,15 +332,14 @@ impl Snapshot {
     /// The largest body of a request for this route.
     #[must_use]
     pub fn route_body_limit(&self, path: &str) -> u64 {
-        let own = self.body_limits.iter().find(|(prefix, _)| {
-            path.strip_prefix(prefix.as_str())
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        });
-        match own {
-            Some((_, limit)) => *limit,
-            None if takes_image(path) => self.config.limits.body_image,
-            None => self.config.limits.body,
-        }
+        longest(&self.body_limits, path).unwrap_or_else(|| {
+            let limits = &self.config.limits;
+            if takes_image(path) {
+                limits.body_image
+            } else {
+                limits.body
+            }
+        })
     }
 
     /// The country database.
@@ -347,6 +347,17 @@ impl Snapshot {
     pub fn database(&self) -> Option<&Database> {
         self.database.as_ref().map(|kept| &*kept.database)
     }
+}
+
+/// What the longest prefix of `path`, by whole segments, says.
+fn longest<T: Copy>(by_prefix: &[(String, T)], path: &str) -> Option<T> {
+    let of_path = by_prefix.iter().filter(|(prefix, _)| {
+        path.strip_prefix(prefix.trim_end_matches('/'))
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    });
+    of_path
+        .max_by_key(|(prefix, _)| prefix.len())
+        .map(|(_, value)| *value)
 }
 
 /// The only calls of the API with large bodies: `/api/domains/…/logo` and `…/icon`.

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-/// Upper bounds in microseconds, 100 us to 30 s. Three a decade, and more where decisions are made:
-/// the gateway's own share lies in the first ones, a region's in the middle, time-outs in the last.
-pub const BOUNDS: [u64; 18] = [
-    100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000,
-    1_000_000, 2_500_000, 5_000_000, 10_000_000, 20_000_000, 30_000_000,
+/// Upper bounds in microseconds, 10 us to 30 s. The gateway's own share lies in the first ones, a
+/// region's time in the middle, time-outs in the last.
+pub const BOUNDS: [u64; 21] = [
+    10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000,
+    500_000, 1_000_000, 2_500_000, 5_000_000, 10_000_000, 20_000_000, 30_000_000,
 ];
 
 /// Counts of durations by bucket.

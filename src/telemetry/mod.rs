@@ -5,6 +5,7 @@
 //! somebody drains it. Everything else (reloads, certificates, the process) goes through the
 //! `metrics` crate and its Prometheus exporter.
 
+pub mod certificates;
 pub mod endpoints;
 pub mod histogram;
 pub mod log;
@@ -147,10 +148,6 @@ fn describe() {
     describe_gauge!(
         "onetime_gateway_config_generation",
         "Snapshots made since the start."
-    );
-    describe_gauge!(
-        "onetime_gateway_tls_certificate_expiry_timestamp_seconds",
-        "When a certificate expires, by its first name."
     );
     describe_gauge!(
         "onetime_gateway_geoip_build_timestamp_seconds",

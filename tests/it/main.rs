@@ -12,6 +12,7 @@
 mod command;
 mod drain;
 mod failures;
+mod health;
 mod observe;
 mod reload;
 mod road;

@@ -348,6 +348,51 @@ async fn plain_http_leads_to_https() {
     );
 }
 
+/// A certificate authority finds its answer over plain HTTP, and nothing else in that directory.
+#[tokio::test]
+async fn acme_challenges_are_answered_from_the_operators_directory() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let challenges = directory.path().join(".well-known/acme-challenge");
+    std::fs::create_dir_all(&challenges).expect("made");
+    std::fs::write(challenges.join("a-token_1"), "a-token_1.thumbprint").expect("written");
+    std::fs::write(directory.path().join("private"), "not for you").expect("written");
+    let world = world();
+    let text = std::fs::read_to_string(&world.config).expect("the file");
+    let webroot = format!(
+        "[server]\nacme_webroot = \"{}\"\n",
+        directory.path().display()
+    );
+    std::fs::write(&world.config, text.replace("[server]\n", &webroot)).expect("written");
+    let verdict = world.gateway().expect("a gateway").reload();
+    assert!(
+        matches!(verdict, onetime_gateway::reload::Verdict::Applied { .. }),
+        "{verdict:?}"
+    );
+    for (path, status, body) in [
+        (
+            "/.well-known/acme-challenge/a-token_1",
+            "200",
+            "a-token_1.thumbprint",
+        ),
+        ("/.well-known/acme-challenge/another", "404", ""),
+        ("/.well-known/acme-challenge/..%2Fprivate", "404", ""),
+        ("/.well-known/acme-challenge/", "404", ""),
+        ("/api/v1/status", "308", ""),
+    ] {
+        let request =
+            format!("GET {path} HTTP/1.1\r\nHost: onetimesecret.com\r\nConnection: close\r\n\r\n");
+        let answer = crate::observe::raw(world.http(), &request).await;
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{path}: {answer}"
+        );
+        assert!(
+            answer.ends_with(body) && !answer.contains("not for you"),
+            "{path}: {answer}"
+        );
+    }
+}
+
 /// Secrets are read once, whoever asks and however often.
 #[tokio::test]
 async fn a_secret_is_read_once() {

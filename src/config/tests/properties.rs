@@ -201,7 +201,8 @@ fn meaningful() -> impl Strategy<Value = String> {
     ]);
     let region = select(vec![
         "",
-        "health = false\n",
+        "health = false\nejection = false\nslow_start = \"0s\"\n",
+        "ejection = { consecutive = 1, base = \"1s\", most = \"2s\", share = 100 }\n",
         "health = { path = \"/x?y\", contains = \"é\", status = 204, interval = \"90s\", rise = 9 }\n",
         "identifier_secrets = [{ env = \"A\" }, { file = \"b c\" }]\nca = \"x.pem\"\n",
         "host_header = \"client\"\ndrain = true\njurisdiction = \"X\"\nfailover = [\"us\"]\nallow_crossing = true\n",

@@ -301,10 +301,11 @@ pub fn announce(change: Option<Change>, endpoint: &Endpoint, cause: &str) {
     }
 }
 
-/// Milliseconds since this process first asked, counted from 1, so that 0 is free for "never".
+/// Milliseconds since this process first asked, counted from 1, so that 0 is free for "never". The
+/// first to ask may ask about a time to come: what is counted from is the clock's, not theirs.
 fn millis(instant: Instant) -> u64 {
     static FIRST: OnceLock<Instant> = OnceLock::new();
-    let first = *FIRST.get_or_init(|| instant);
+    let first = *FIRST.get_or_init(Instant::now);
     let elapsed = instant.saturating_duration_since(first).as_millis();
     u64::try_from(elapsed).unwrap_or(DOWN - 2) + 1
 }

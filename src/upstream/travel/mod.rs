@@ -261,7 +261,7 @@ impl Way<'_> {
             whole: Some(outgoing),
         };
         self.journey.failed.push(failure.cause);
-        self.note(endpoint, failure.cause, kept);
+        self.note(endpoint, failure.cause, kept, true);
         Next::Again(stopped)
     }
 
@@ -274,7 +274,7 @@ impl Way<'_> {
         outgoing: Outgoing,
         kept: bool,
     ) -> Next {
-        self.note(endpoint, failure.cause, kept);
+        self.note(endpoint, failure.cause, kept, outgoing.is_complete());
         let stop = Next::Stop(Stopped {
             failure,
             whole: None,
@@ -319,13 +319,15 @@ impl Way<'_> {
 
     /// A kept connection that the region closed as we came says nothing about the endpoint;
     /// everything else does.
-    fn note(&mut self, endpoint: &Endpoint, cause: Cause, kept: bool) {
+    fn note(&mut self, endpoint: &Endpoint, cause: Cause, kept: bool, whole: bool) {
         self.stale = kept && cause == Cause::Closed;
         if self.stale {
             return;
         }
         self.tried.push(endpoint.id);
-        if let Some(evidence) = cause.evidence() {
+        // Who waits for the rest of a slow client's body has not failed.
+        let is_clients = cause == Cause::ResponseTimeout && !whole;
+        if let Some(evidence) = cause.evidence().filter(|_| !is_clients) {
             self.blame(endpoint, evidence);
         }
     }

@@ -15,9 +15,11 @@ use crate::region::pin::CookieNames;
 use crate::upstream::testing::cluster;
 
 /// What an endpoint does once it has read a request's head.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 enum Act {
     Say(&'static str),
+    /// Says nothing.
+    Wait,
     /// Ends the connection with a reset.
     Reset,
 }
@@ -57,6 +59,7 @@ async fn endpoint(script: &[Act]) -> (u16, Arc<AtomicUsize>) {
                         Act::Say(answer) => {
                             let _ = socket.write_all(answer.as_bytes()).await;
                         }
+                        Act::Wait => std::future::pending().await,
                         Act::Reset => {
                             let _ = socket.set_zero_linger();
                             return;
@@ -75,14 +78,19 @@ fn nobody() -> u16 {
     listener.local_addr().expect("an address").port()
 }
 
+/// A caller; `silent` ones never send the body that they announced.
 #[derive(Default)]
 struct Caller {
+    silent: bool,
     body: &'static [u8],
     status: u16,
 }
 
 impl RequestBody for Caller {
     fn poll_data(&mut self, _context: &mut Context<'_>) -> Poll<Result<Option<&[u8]>, Cause>> {
+        if self.silent {
+            return Poll::Pending;
+        }
         Poll::Ready(Ok((!self.body.is_empty()).then_some(self.body)))
     }
 
@@ -133,7 +141,10 @@ async fn ask(
     method: &str,
     body: &'static [u8],
 ) -> (Result<u16, (Failure, bool)>, Journey) {
-    let mut caller = Caller { body, status: 0 };
+    let mut caller = Caller {
+        body,
+        ..Caller::default()
+    };
     let framing = match body.len() {
         0 => Framing::Empty,
         length => Framing::Length(length as u64),
@@ -366,4 +377,101 @@ async fn an_ejection_counts_only_while_another_endpoint_takes_requests() {
     cluster.endpoints[1].state.probed(false, &rules, now);
     assert_eq!(ask(&cluster, &Rc::default(), "POST", b"s").await.0, Ok(200));
     assert_eq!(reads_a.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_send_is_nobody_elses_fault() {
+    let (a, _) = endpoint(&[Act::Wait]).await;
+    let (b, _) = endpoint(&[Act::Wait]).await;
+    let mut cluster = cluster(&[a, b]);
+    cluster.timeouts.client_idle = Duration::from_secs(60);
+    let pools = Rc::<Pools>::default();
+    for _ in 0..10 {
+        let mut caller = Caller {
+            silent: true,
+            ..Caller::default()
+        };
+        let terms = Terms {
+            asked: None,
+            to_head: false,
+            repeatable: false,
+            must_end: Instant::now() + Duration::from_millis(10),
+        };
+        let (outgoing, mut journey) = (request("POST", Framing::Length(9)), Journey::default());
+        let travelled = travel(&cluster, &pools, outgoing, terms, &mut caller, &mut journey);
+        let stopped = travelled.await.err().expect("no answer");
+        assert_eq!(stopped.failure.cause, Cause::ResponseTimeout);
+        assert!(journey.ejected.is_empty());
+    }
+    let now = Instant::now().into_std();
+    for endpoint in &cluster.endpoints {
+        assert_eq!(endpoint.state.shown(now, Duration::ZERO).failures, 0);
+    }
+}
+
+mod model {
+    //! Random endpoints under random requests: what is sent how often, and what is said of it.
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn acts() -> impl Strategy<Value = Vec<Act>> {
+        let busy = Act::Say("HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n");
+        let closing = Act::Say("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+        let garbage = Act::Say("garbage\r\n\r\n");
+        let act = prop::sample::select(vec![OK, OK, Act::Reset, busy, closing, garbage]);
+        prop::collection::vec(act, 1..12)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn each_post_is_read_at_most_once_and_each_get_within_bounds(
+            scripts in prop::collection::vec(prop::option::weighted(0.8, acts()), 1..4),
+            requests in prop::collection::vec((any::<bool>(), any::<bool>()), 1..30),
+        ) {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .expect("a runtime");
+            runtime.block_on(async {
+                let (mut ports, mut counts) = (Vec::new(), Vec::new());
+                for script in &scripts {
+                    match script {
+                        Some(script) => {
+                            let (port, count) = endpoint(script).await;
+                            ports.push(port);
+                            counts.push(count);
+                        }
+                        None => ports.push(nobody()),
+                    }
+                }
+                let read = || counts.iter().map(|one| one.load(Ordering::SeqCst)).sum::<usize>();
+                let cluster = cluster(&ports);
+                let pools = Rc::<Pools>::default();
+                for (is_get, has_body) in requests {
+                    let before = read();
+                    let method = if is_get { "GET" } else { "POST" };
+                    let body: &[u8] = if has_body && !is_get { b"secret" } else { b"" };
+                    let (result, journey) = ask(&cluster, &pools, method, body).await;
+                    let times = read() - before;
+                    assert!(journey.attempts <= MOST_ATTEMPTS);
+                    assert!(times <= if is_get { MOST_ATTEMPTS as usize } else { 1 });
+                    assert!(is_get || journey.retried.is_empty());
+                    match result {
+                        Ok(_) => assert!(times > 0),
+                        Err((failure, whole)) => {
+                            assert_eq!(failure.is_unsent(), whole);
+                            assert!(times == 0 || !failure.is_unsent(), "the truth is told");
+                        }
+                    }
+                    let now = Instant::now().into_std();
+                    let takers = cluster.endpoints.iter().filter(|one| one.state.takes_requests(now));
+                    assert!(takers.count() > 0, "never all ejected");
+                }
+            });
+        }
+    }
 }
