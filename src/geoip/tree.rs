@@ -312,3 +312,31 @@ impl Hasher for Mixed {
         self.0 ^ self.0 >> 32
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn references_are_read_in_every_width() {
+        let file = [0x23, 0x45, 0x67, 0x18, 0x9a, 0xbc, 0xde, 0xf0];
+        for (record_bits, expected) in [
+            (24, [0x0023_4567, 0x0018_9abc]),
+            (28, [0x0123_4567, 0x089a_bcde]), // the example of the format's description
+            (32, [0x2345_6718, 0x9abc_def0]),
+        ] {
+            let shape = Shape {
+                nodes: 1,
+                record_bits,
+                is_v4: true,
+            };
+            assert_eq!(
+                raw_nodes(&file, shape),
+                Some(vec![expected]),
+                "{record_bits}"
+            );
+            let more = Shape { nodes: 2, ..shape };
+            assert_eq!(raw_nodes(&file, more), None, "{record_bits}");
+        }
+    }
+}

@@ -321,6 +321,12 @@ async fn regions_are_verified_by_their_own_authority_and_resumed() {
 }
 
 #[test]
+fn no_session_is_kept_under_a_lock_that_threads_share() {
+    let (config, _) = server(Authority::new().store(&[&["a.example"]]));
+    assert!(!config.session_storage.can_cache());
+}
+
+#[test]
 fn tickets_are_for_twelve_hours() {
     let tickets = tickets().unwrap();
     assert!(tickets.enabled());

@@ -65,6 +65,30 @@ fn a_tree_that_leads_back_is_refused() {
     }
 }
 
+/// No circle, but a long way that begins where little of the address is left.
+#[test]
+fn a_tree_deeper_than_an_address_is_refused() {
+    let flat = || map([("country_code", text("DE"))]);
+    let long = Written::v6().with("::/128", flat());
+    let both = long.with("8000::/100", flat());
+    let last = both.last_node();
+    assert!(
+        both.clone().link(last, 1, 127).open().is_ok(),
+        "one more level"
+    );
+    assert!(
+        both.clone().link(last, 1, 100).open().is_ok(),
+        "28 more levels"
+    );
+    for to in [99, 1] {
+        let deep = both.clone().link(last, 1, to);
+        assert!(
+            matches!(deep.open(), Err(OpenError::Tree(TreeFault::Deep))),
+            "{to}"
+        );
+    }
+}
+
 /// A chain of nodes whose both sides lead to the next: 2 to the power of 127 networks. A reader
 /// that visits each of them never ends.
 #[test]
