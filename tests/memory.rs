@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use onetime_gateway::telemetry::access::AccessLog;
 use onetime_gateway::telemetry::worker::Sample;
 use onetime_gateway::telemetry::{Tables, Telemetry};
 
@@ -21,11 +22,14 @@ fn resident() -> usize {
 /// its upkeep runs, which the control thread sees to.
 #[test]
 fn memory_stays_flat_when_nobody_scrapes() {
-    let telemetry = Telemetry::new(Tables {
-        routes: vec!["/{page}"],
-        methods: vec!["GET"],
-        reasons: vec!["geo"],
-    });
+    let telemetry = Telemetry::new(
+        Tables {
+            routes: vec!["/{page}"],
+            methods: vec!["GET"],
+            reasons: vec!["geo"],
+        },
+        AccessLog::start().expect("a thread"),
+    );
     let worker = telemetry.worker();
     let histogram = telemetry.cold(|| metrics::histogram!("onetime_gateway_test_seconds"));
     let spend = |count: u32| {

@@ -6,6 +6,7 @@ mod demo;
 mod explain;
 mod reload;
 mod run;
+mod shield;
 
 use std::process::ExitCode;
 
@@ -30,7 +31,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve until told to stop: SIGTERM or SIGINT drains, SIGHUP reloads
+    /// Serve until told to stop: SIGTERM or SIGINT drains, SIGHUP reloads, SIGUSR1 reopens the access log
     Run(run::Arguments),
     /// Check a configuration and everything that it names, as a reload would
     Check(check::Arguments),

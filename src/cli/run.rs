@@ -24,6 +24,7 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> u8 {
     let source = Source::File(arguments.config.clone());
     log::start("info", false);
+    super::shield::raise();
     match Gateway::start(source) {
         Ok(gateway) => serve(gateway),
         Err(error) => refuse(&error),
@@ -50,7 +51,8 @@ fn serve(gateway: Gateway) -> u8 {
     code
 }
 
-/// Waits until SIGTERM or SIGINT; SIGHUP reloads meanwhile.
+/// Waits until SIGTERM or SIGINT; meanwhile SIGHUP reloads and SIGUSR1 opens the
+/// access log again.
 pub(super) fn until_signal(gateway: Option<&Gateway>) -> u8 {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -68,10 +70,12 @@ async fn signals(gateway: Option<&Gateway>) -> std::io::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hang_up = signal(SignalKind::hangup())?;
+    let mut reopen = signal(SignalKind::user_defined1())?;
     loop {
         tokio::select! {
             _ = terminate.recv() => return Ok(()),
             _ = interrupt.recv() => return Ok(()),
+            _ = reopen.recv() => if let Some(gateway) = gateway { gateway.handle().reopen_log() },
             // The verdict is in the log and in the metrics.
             _ = hang_up.recv() => drop(gateway.map(|gateway| gateway.handle().reload("signal"))),
         }

@@ -57,7 +57,12 @@ pub fn view(config: &Config) -> Value {
             "per_second": config.retries.per_second,
             "backoff": duration_text(config.retries.backoff),
         },
-        "log": { "level": config.log.level.label(), "format": config.log.format.label() },
+        "log": {
+            "level": config.log.level.label(),
+            "format": config.log.format.label(),
+            "access": config.log.access.written(),
+            "access_address": config.log.access_address.label(),
+        },
     })
 }
 

@@ -15,6 +15,7 @@ use super::http1;
 use super::http2;
 use crate::net::stream::Stream;
 use crate::proxy::arrival::Scheme;
+use crate::proxy::circuit::Circuit;
 use crate::proxy::worker::Worker;
 use crate::telemetry::worker::Event;
 
@@ -108,7 +109,7 @@ fn admit(
         let open = Open(worker.clone());
         match scheme {
             Scheme::Http => {
-                http1::Connection::new(Stream::Plain(socket), peer, scheme, worker)
+                http1::Connection::new(Stream::Plain(socket), Circuit::plain(peer), worker)
                     .serve()
                     .await;
             }
@@ -158,11 +159,17 @@ async fn serve_tls(socket: TcpStream, peer: SocketAddr, worker: Rc<Worker>) {
     };
     let resumed = session.handshake_kind() == Some(HandshakeKind::Resumed);
     worker.metrics.handshake(version, resumed, begun.elapsed());
+    let circuit = Circuit {
+        peer,
+        scheme: Scheme::Https,
+        tls: Some(version),
+        server_name: session.server_name().map(Box::from),
+    };
     let stream = Stream::Tls(Box::new(stream.into()));
     if http2 {
-        http2::serve(stream, peer, worker).await;
+        http2::serve(stream, circuit, worker).await;
     } else {
-        http1::Connection::new(stream, peer, Scheme::Https, worker)
+        http1::Connection::new(stream, circuit, worker)
             .serve()
             .await;
     }

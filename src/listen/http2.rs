@@ -3,7 +3,6 @@
 
 use std::convert::Infallible;
 use std::future::poll_fn;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
@@ -24,7 +23,8 @@ use crate::http1::Framing;
 use crate::http1::response::ResponseHead;
 use crate::net::stream::Stream;
 use crate::proxy::answer::Answer;
-use crate::proxy::arrival::{Arrival, Protocol, Scheme};
+use crate::proxy::arrival::{Arrival, Protocol};
+use crate::proxy::circuit::Circuit;
 use crate::proxy::forward::{Down, Forward};
 use crate::proxy::record::Record;
 use crate::proxy::refusal::Refusal;
@@ -44,13 +44,14 @@ const MOST_PENDING_RESETS: usize = 32;
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Serves one connection until it ends or the drain is over.
-pub async fn serve(stream: Stream, peer: SocketAddr, worker: Rc<Worker>) {
+pub async fn serve(stream: Stream, circuit: Circuit, worker: Rc<Worker>) {
     let view = worker.view();
+    let circuit = Rc::new(circuit);
     let service = {
         let worker = worker.clone();
         service_fn(move |request| {
-            let worker = worker.clone();
-            async move { Ok::<_, Infallible>(answer(request, peer, &worker).await) }
+            let (circuit, worker) = (circuit.clone(), worker.clone());
+            async move { Ok::<_, Infallible>(answer(request, &circuit, &worker).await) }
         })
     };
     let limits = view.http2_limits();
@@ -104,7 +105,7 @@ pub struct Broken(&'static str);
 
 async fn answer(
     request: Request<Incoming>,
-    peer: SocketAddr,
+    circuit: &Circuit,
     worker: &Rc<Worker>,
 ) -> Response<Reply> {
     let view = worker.view();
@@ -127,9 +128,8 @@ async fn answer(
         authority: parts.uri.authority().map(http::uri::Authority::as_str),
         fields: &fields,
         protocol: Protocol::Http2,
-        scheme: Scheme::Https,
         framing: framing_of(&parts.headers, &body),
-        peer,
+        circuit,
     };
     let (planned, _) = plan(&arrival, &view, worker);
     drop(fields);
@@ -344,9 +344,8 @@ impl Client for Turn {
         *self.response.status_mut() = status;
         let headers = self.response.headers_mut();
         headers.reserve(head.fields.len() + 8);
-        self.down.each(head.fields, true, |name, value| {
-            append(headers, name, value)
-        });
+        self.down
+            .each(head, true, |name, value| append(headers, name, value));
         let announced = match head.framing {
             Framing::Length(length) => Some(length),
             Framing::Empty if head.status != 204 => head.announced,

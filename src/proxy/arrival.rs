@@ -1,9 +1,8 @@
 //! A request as it arrived, whatever the protocol, and its target taken apart.
 
-use std::net::SocketAddr;
-
 use httparse::Header;
 
+use super::circuit::Circuit;
 use crate::http1::Framing;
 
 /// The protocol that the client spoke.
@@ -60,12 +59,10 @@ pub struct Arrival<'b> {
     pub fields: &'b [Header<'b>],
     /// The protocol.
     pub protocol: Protocol,
-    /// The kind of listener.
-    pub scheme: Scheme,
     /// How the body comes.
     pub framing: Framing,
-    /// The socket's other end.
-    pub peer: SocketAddr,
+    /// The connection.
+    pub circuit: &'b Circuit,
 }
 
 /// A request target in one of its four forms (RFC 9112 §3.2).

@@ -133,6 +133,10 @@ impl Choosing {
                 return Answer::refuse(refusal, regions, &self.context(&[]));
             }
         };
+        record.pinned = Some(match form.wish {
+            Wish::Choose(region) => Some(self.view.region_label(region)),
+            Wish::Forget => None,
+        });
         let cookies = self.cookies(form.wish);
         // RFC 9110 §15.4.4: what follows is a GET, whatever this was.
         let mut answer = Answer::new(303, &self.context(&cookies));

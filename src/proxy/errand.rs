@@ -69,7 +69,10 @@ impl Errand {
             let cluster = view.cluster(region);
             let travelled = travel(cluster, pools, outgoing, terms, client, record.journey());
             let Stopped { failure, whole } = match travelled.await {
-                Ok(exchange) => return Ok(exchange),
+                Ok(exchange) => {
+                    record.pointed = down.pointed.get();
+                    return Ok(exchange);
+                }
                 Err(stopped) => stopped,
             };
             // What was sent to a region is that region's, whatever became of it.

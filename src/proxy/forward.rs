@@ -1,13 +1,15 @@
 //! A decided request on its way: what the region is sent, and what the client will be told.
 
-use httparse::Header;
+use std::cell::Cell;
 
 use crate::headers::request::Cookies;
 use crate::headers::response::Downward;
+use crate::http1::response::ResponseHead;
 use crate::page::language::Language;
 use crate::region::Reason;
 
 use super::answer::Dialect;
+use super::elsewhere::{self, Elsewhere};
 use super::errand::{Errand, Whereabouts};
 use super::worker::View;
 
@@ -27,6 +29,10 @@ pub struct Down {
     pub region: Whereabouts,
     /// Why.
     pub reason: Reason,
+    /// Which answers may mean that another region has what was asked for.
+    pub elsewhere: Elsewhere,
+    /// Whether the answer was one of these.
+    pub pointed: Cell<bool>,
     /// `X-Request-ID`.
     pub request_id: String,
     /// Whether the region may set cookies here.
@@ -42,8 +48,14 @@ pub struct Down {
 }
 
 impl Down {
-    /// Calls `emit` with each field for the client; see [`Downward::each`].
-    pub fn each(&self, fields: &[Header<'_>], keep_trailer: bool, emit: impl FnMut(&str, &[u8])) {
+    /// Calls `emit` with each field for the client; see [`Downward::each`]. Whoever may be in the
+    /// wrong region is pointed to the page where regions are chosen.
+    pub fn each(
+        &self,
+        head: &ResponseHead<'_, '_>,
+        keep_trailer: bool,
+        mut emit: impl FnMut(&str, &[u8]),
+    ) {
         let date = super::date::now();
         let snapshot = &self.view;
         let region = self.region.get();
@@ -58,6 +70,10 @@ impl Down {
             notices: snapshot.notices(self.host, region),
             date: &date,
         };
-        downward.each(fields, keep_trailer, emit);
+        downward.each(head.fields, keep_trailer, &mut emit);
+        if self.elsewhere.is_said_by(head.status, head.fields) {
+            emit("Link", elsewhere::link().as_bytes());
+            self.pointed.set(true);
+        }
     }
 }

@@ -8,6 +8,7 @@ use http::Method;
 use super::answer::{Answer, Context};
 use super::arrival::{Arrival, Protocol, Scheme, Target};
 use super::choosing::{self, Choosing};
+use super::elsewhere::Elsewhere;
 use super::fallback::Fallback;
 use super::pages;
 use super::record::Record;
@@ -15,7 +16,7 @@ use super::refusal::Refusal;
 use super::worker::View;
 use crate::headers::request::{Cookies, Expect, Facts};
 use crate::http1::{Fault, Framing};
-use crate::region::authority::Authority;
+use crate::region::authority::{Authority, Host};
 use crate::region::hosts::{HostEntry, HostKind};
 use crate::region::question::{Outcome, Question, Rejection};
 use crate::region::trace::Silent;
@@ -30,6 +31,8 @@ pub struct Ready<'b> {
     pub region: RegionId,
     /// Why.
     pub reason: Reason,
+    /// Which answers may mean that another region has what was asked for.
+    pub elsewhere: Elsewhere,
     /// The client's address.
     pub client: IpAddr,
     /// The client's country, where regions are told.
@@ -111,13 +114,15 @@ impl<'b> Case<'_, 'b> {
         }
         let (authority, host) = self.host(&target)?;
         self.asked = Some((authority, host.kind));
-        if self.arrival.scheme == Scheme::Http {
+        record.asked(host.payload);
+        if self.arrival.circuit.scheme == Scheme::Http {
             if let Some(answer) = pages::acme_challenge(target.path, self.view, &self.context()) {
                 return Ok(Judged::Answer(Box::new(answer)));
             }
             let answer = pages::to_https(authority, &target, self.view, &self.context());
             return Ok(Judged::Answer(Box::new(answer)));
         }
+        self.covered(&authority)?;
         if self.facts.looped {
             return Err(Refusal::Loop);
         }
@@ -131,7 +136,8 @@ impl<'b> Case<'_, 'b> {
         record.routed(route.template());
         let client = self
             .view
-            .client(self.arrival.peer.ip(), self.arrival.fields);
+            .client(self.arrival.circuit.peer.ip(), self.arrival.fields);
+        record.client = Some(client);
         let outcome = self.decide(host, &route, client)?;
         let decision = outcome.decision;
         record.decided(self.view, &outcome, host.kind);
@@ -219,7 +225,7 @@ impl<'b> Case<'_, 'b> {
         if self.facts.host_repeated {
             return Err(Refusal::BadAuthority);
         }
-        let port = match self.arrival.scheme {
+        let port = match self.arrival.circuit.scheme {
             Scheme::Http => 80,
             Scheme::Https => 443,
         };
@@ -239,6 +245,20 @@ impl<'b> Case<'_, 'b> {
             .find(&authority)
             .ok_or(Refusal::Misdirected)?;
         Ok((authority, host))
+    }
+
+    /// Whether the certificate that the connection began with speaks for the host (RFC 9110
+    /// §7.4): whoever sends a name to a server that has not proved it may have been led astray.
+    fn covered(&self, authority: &Authority<'_>) -> Result<(), Refusal> {
+        let server_name = self.arrival.circuit.server_name.as_deref();
+        let certificates = &self.view.certificates;
+        let covers = match authority.host() {
+            Host::Name(name) => {
+                std::str::from_utf8(name).is_ok_and(|name| certificates.covers(server_name, name))
+            }
+            Host::V6(address) => certificates.covers(server_name, &address.to_string()),
+        };
+        covers.then_some(()).ok_or(Refusal::Misdirected)
     }
 
     fn decide(
@@ -300,6 +320,12 @@ impl<'b> Case<'_, 'b> {
         Ok(Judged::Proxy(Ready {
             region,
             reason: outcome.decision.reason,
+            elsewhere: Elsewhere::of(
+                outcome.decision,
+                route,
+                &known_method(self.arrival.method)?,
+                super::dialect(self.arrival.target, self.arrival.fields),
+            ),
             client,
             country: self.view.country_of(client),
             asked: keeps_host.then(|| self.asked(target)),
@@ -368,7 +394,7 @@ impl<'b> Case<'_, 'b> {
                 .decided
                 .map(|(region, reason)| (self.view.region_name(region), reason.label())),
             pseudonym: self.view.pseudonym(),
-            hsts: match self.arrival.scheme {
+            hsts: match self.arrival.circuit.scheme {
                 Scheme::Http => None,
                 Scheme::Https => self.view.hsts(),
             },

@@ -5,21 +5,26 @@
 pub mod answer;
 pub mod arrival;
 pub mod choosing;
+pub mod circuit;
 pub mod date;
+pub mod elsewhere;
 pub mod errand;
 pub mod fallback;
 pub mod forward;
 pub mod judge;
+pub mod line;
 pub mod pages;
 pub mod record;
 pub mod refusal;
 pub mod worker;
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use answer::{Answer, Context, Dialect};
 use arrival::{Arrival, Protocol, Target};
 use choosing::Choosing;
+use circuit::Circuit;
 use errand::Errand;
 use forward::{Down, Forward};
 use httparse::Header;
@@ -60,8 +65,8 @@ pub struct Planned {
 #[must_use]
 pub fn plan(arrival: &Arrival<'_>, view: &View, worker: &Rc<Worker>) -> (Planned, Expect) {
     let facts = Facts::read(arrival.fields, view.pseudonym());
-    let mut record = Record::open(worker, arrival);
     let request_id = request_id(arrival, &facts, view, worker);
+    let mut record = Record::open(worker, view, arrival, &request_id);
     let close = facts.close
         || (arrival.protocol == Protocol::Http10 && !facts.keep_alive)
         || worker.drain.is_begun();
@@ -92,6 +97,8 @@ pub fn plan(arrival: &Arrival<'_>, view: &View, worker: &Rc<Worker>) -> (Planned
                     view: view.clone(),
                     region: ready.region.into(),
                     reason: ready.reason,
+                    elsewhere: ready.elsewhere,
+                    pointed: Cell::new(false),
                     request_id,
                     cookies: ready.cookies,
                     set_cookies: ready.set_cookies,
@@ -148,21 +155,28 @@ fn request_id(
 ) -> String {
     let kept = facts
         .request_id
-        .filter(|id| value::is_request_id(id) && view.trusts(arrival.peer.ip()))
+        .filter(|id| value::is_request_id(id) && view.trusts(arrival.circuit.peer.ip()))
         .and_then(|id| std::str::from_utf8(id).ok());
     kept.map_or_else(|| worker.fresh_id(), str::to_owned)
 }
 
 /// Refuses what could not be read as a request; `bytes` are what came of it.
 #[must_use]
-pub fn refuse_unread(refusal: Refusal, bytes: &[u8], view: &View, worker: &Rc<Worker>) -> Planned {
+pub fn refuse_unread(
+    refusal: Refusal,
+    bytes: &[u8],
+    circuit: &Circuit,
+    view: &View,
+    worker: &Rc<Worker>,
+) -> Planned {
     // The target, if the first line has one, tells the dialect and nothing else.
     let target = bytes
         .split(|byte| *byte == b' ')
         .nth(1)
         .and_then(|target| std::str::from_utf8(target).ok())
         .unwrap_or("");
-    let mut record = Record::unread(worker);
+    let request_id = worker.fresh_id();
+    let mut record = Record::unread(worker, view, circuit, &request_id);
     record.refused(refusal);
     let answer = Answer::refuse(
         refusal,
@@ -171,7 +185,7 @@ pub fn refuse_unread(refusal: Refusal, bytes: &[u8], view: &View, worker: &Rc<Wo
             dialect: dialect(target, &[]),
             language: Language::default(),
             chooses: false,
-            request_id: &worker.fresh_id(),
+            request_id: &request_id,
             decided: None,
             pseudonym: view.pseudonym(),
             hsts: view.hsts(),

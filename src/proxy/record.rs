@@ -2,14 +2,18 @@
 //! and of its log line, so that the two cannot disagree. Nothing in it can hold a path, a key, a
 //! field value or a byte of a body.
 
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
+use smallvec::SmallVec;
 use tokio::time::Instant;
 
 use super::arrival::{Arrival, Protocol};
+use super::circuit::Circuit;
 use super::refusal::Refusal;
 use super::worker::{View, Worker};
+use crate::config::name::HostPattern;
 use crate::region::Reason;
 use crate::region::hosts::HostKind;
 use crate::region::question::{KeyFinding, Outcome};
@@ -42,6 +46,10 @@ pub struct Record {
     pub refusal: Option<Refusal>,
     /// Whether it was redirected.
     pub redirect: bool,
+    /// Whether it was pointed to the page where regions are chosen.
+    pub pointed: bool,
+    /// What became of the caller's pin, if this was a choice: the chosen region, or none.
+    pub pinned: Option<Option<u16>>,
     /// The answer's status; 0 if there was none.
     pub status: u16,
     /// Why the answer was broken off, if it was.
@@ -50,7 +58,29 @@ pub struct Record {
     pub bytes_in: u64,
     /// Bytes of the answer.
     pub bytes_out: u64,
+    /// The client's address, or the peer's where it is not known yet.
+    pub client: Option<IpAddr>,
+    /// The version of TLS.
+    pub tls: Option<&'static str>,
+    /// The host's position in the configuration.
+    host: Option<u32>,
+    request_id: SmallVec<[u8; 40]>,
+    view: View,
     journey: Journey,
+}
+
+/// Where a request's time went.
+pub struct Times {
+    /// From its head to its last byte.
+    pub total: Duration,
+    /// Until it left for its region, or all of it.
+    pub gateway: Duration,
+    /// Connecting, where a connection was made.
+    pub connect: Option<Duration>,
+    /// Until the region's answer began, connecting excepted.
+    pub region: Option<Duration>,
+    /// From there on.
+    pub client: Option<Duration>,
 }
 
 /// The methods that metrics tell apart.
@@ -97,8 +127,8 @@ impl Method {
 impl Record {
     /// Opens the record of a request that was read.
     #[must_use]
-    pub fn open(worker: &Rc<Worker>, arrival: &Arrival<'_>) -> Self {
-        let mut record = Self::unread(worker);
+    pub fn open(worker: &Rc<Worker>, view: &View, arrival: &Arrival<'_>, request_id: &str) -> Self {
+        let mut record = Self::unread(worker, view, arrival.circuit, request_id);
         record.method = Method::of(arrival.method);
         record.protocol = Some(arrival.protocol);
         record
@@ -106,7 +136,7 @@ impl Record {
 
     /// Opens the record of what could not be read.
     #[must_use]
-    pub fn unread(worker: &Rc<Worker>) -> Self {
+    pub fn unread(worker: &Rc<Worker>, view: &View, circuit: &Circuit, request_id: &str) -> Self {
         worker.in_flight.set(worker.in_flight.get() + 1);
         Self {
             worker: Some(worker.clone()),
@@ -122,10 +152,17 @@ impl Record {
             key: None,
             refusal: None,
             redirect: false,
+            pointed: false,
+            pinned: None,
             status: 0,
             broken: None,
             bytes_in: 0,
             bytes_out: 0,
+            client: Some(circuit.peer.ip().to_canonical()),
+            tls: circuit.tls,
+            host: None,
+            request_id: SmallVec::from_slice(request_id.as_bytes()),
+            view: view.clone(),
             journey: Journey::default(),
         }
     }
@@ -133,6 +170,11 @@ impl Record {
     /// Notes the route.
     pub const fn routed(&mut self, route: &'static RouteTemplate) {
         self.route = Some(route);
+    }
+
+    /// Notes which of the configured hosts was asked.
+    pub const fn asked(&mut self, host: u32) {
+        self.host = Some(host);
     }
 
     /// Notes the decision.
@@ -214,6 +256,40 @@ impl Record {
         match (self.departed, self.returned) {
             (Some(departed), Some(returned)) => (departed - self.started) + (now - returned),
             _ => now - self.started,
+        }
+    }
+
+    /// The request's id: a fresh one, or a trusted proxy's of a narrow alphabet.
+    #[must_use]
+    pub fn request_id(&self) -> &str {
+        std::str::from_utf8(&self.request_id).unwrap_or_default()
+    }
+
+    /// The snapshot under which it was judged.
+    #[must_use]
+    pub const fn view(&self) -> &View {
+        &self.view
+    }
+
+    /// The host as the configuration names it: never as the client did.
+    #[must_use]
+    pub fn host_pattern(&self) -> Option<&HostPattern> {
+        let host = self.view.config.hosts.get(self.host? as usize)?;
+        Some(&host.pattern)
+    }
+
+    /// Where the time went until `now`.
+    #[must_use]
+    pub fn times(&self, now: Instant) -> Times {
+        let total = now - self.started;
+        Times {
+            total,
+            gateway: self
+                .departed
+                .map_or(total, |departed| departed - self.started),
+            connect: self.journey.connect,
+            region: self.region_time(),
+            client: self.returned.map(|returned| now - returned),
         }
     }
 

@@ -14,10 +14,13 @@ use tokio::time::Instant;
 use uuid::Builder;
 
 use super::arrival::Protocol;
+use super::line;
 use super::record::Record;
 use super::refusal::Refusal;
+use crate::config::log::Access;
 use crate::region::question::KeyFinding;
 use crate::snapshot::Snapshot;
+use crate::telemetry::access::Outlet;
 use crate::telemetry::worker::{Event, Gauges, Sample, WorkerMetrics};
 use crate::upstream::failure::Cause;
 use crate::upstream::pool::Pools;
@@ -55,6 +58,8 @@ pub struct Worker {
     /// This thread's metrics.
     pub metrics: Arc<WorkerMetrics>,
     tls: Arc<ArcSwap<ServerConfig>>,
+    /// Where lines of the access log go.
+    pub access: Outlet,
 }
 
 impl Worker {
@@ -64,6 +69,7 @@ impl Worker {
         live: Arc<ArcSwap<Snapshot>>,
         metrics: Arc<WorkerMetrics>,
         tls: Arc<ArcSwap<ServerConfig>>,
+        access: Outlet,
     ) -> Rc<Self> {
         let view = View(Rc::new(live.load_full()));
         Rc::new(Self {
@@ -75,6 +81,7 @@ impl Worker {
             connections: Cell::new(0),
             metrics,
             tls,
+            access,
         })
     }
 
@@ -153,7 +160,18 @@ impl Worker {
         if record.redirect {
             self.metrics.count(Event::Redirected, region, "");
         }
+        if record.pointed {
+            self.metrics.count(Event::Pointed, region, "");
+        }
+        if let Some(chosen) = record.pinned {
+            let event = chosen.map_or(Event::PinCleared, |_| Event::PinSet);
+            self.metrics.count(event, chosen, "");
+        }
         self.remember_journey(record, region);
+        if record.view().config.log.access != Access::Off {
+            self.access
+                .line(|out| line::write(out, record, now, SystemTime::now()));
+        }
         for cause in &journey.failed {
             self.metrics
                 .count(Event::AttemptFailed, region, cause.label());

@@ -15,10 +15,11 @@ use super::{Addresses, Stage, StartError};
 use crate::admin::door::Door;
 use crate::admin::{Control, Scope};
 use crate::balance::ejection::Evidence;
-use crate::config::log::Format;
+use crate::config::log::{Access, Format};
 use crate::config::server::{Admin, Server};
 use crate::reload::{Reloader, Verdict};
 use crate::snapshot::Snapshot;
+use crate::telemetry::access::Target;
 use crate::telemetry::worker::Event;
 use crate::telemetry::{Telemetry, log};
 
@@ -171,6 +172,11 @@ pub(super) fn reload(reloader: &Reloader, telemetry: &Telemetry, trigger: &'stat
 fn publish(snapshot: &Snapshot, telemetry: &Telemetry) {
     let log = &snapshot.config.log;
     log::change(log.level.label(), log.format == Format::Json);
+    telemetry.access.turn_to(match &snapshot.config.log.access {
+        Access::Off => Target::Off,
+        Access::Stdout => Target::Stdout,
+        Access::File(path) => Target::File(path.clone()),
+    });
     let seconds = |time: SystemTime| {
         time.duration_since(UNIX_EPOCH)
             .unwrap_or_default()

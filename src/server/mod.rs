@@ -18,6 +18,7 @@ use crate::proxy::record::Method;
 use crate::region::Reason;
 use crate::reload::{Reloader, Source, Verdict};
 use crate::route::template::{RouteTemplate, TEMPLATES};
+use crate::telemetry::access::AccessLog;
 use crate::telemetry::{Tables, Telemetry};
 
 /// How far the process is on its way out.
@@ -80,7 +81,8 @@ impl Gateway {
     /// # Errors
     /// [`StartError`]: nothing was started.
     pub fn start(source: Source) -> Result<Self, StartError> {
-        let telemetry = Arc::new(Telemetry::new(tables()));
+        let access = AccessLog::start().map_err(StartError::Thread)?;
+        let telemetry = Arc::new(Telemetry::new(tables(), access));
         let labels = telemetry.clone();
         let (reloader, warnings) = Reloader::start(
             source,
@@ -116,6 +118,7 @@ impl Gateway {
                 metrics: telemetry.worker(),
                 stages: stages.clone(),
                 census: census.clone(),
+                access: telemetry.access.outlet(),
             };
             workers.push(workers::spawn(number, sockets, part).map_err(StartError::Thread)?);
         }
@@ -184,6 +187,7 @@ impl Gateway {
         if let Some(control) = self.control.take() {
             let _ = control.join();
         }
+        self.telemetry.access.close();
     }
 }
 
@@ -199,6 +203,11 @@ impl Handle {
     #[must_use]
     pub fn reload(&self, trigger: &'static str) -> Verdict {
         control::reload(&self.reloader, &self.telemetry, trigger)
+    }
+
+    /// Opens the access log again, after its file was moved away.
+    pub fn reopen_log(&self) {
+        self.telemetry.access.reopen();
     }
 }
 

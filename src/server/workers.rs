@@ -16,10 +16,14 @@ use crate::listen::accept::{self, Census};
 use crate::proxy::arrival::Scheme;
 use crate::proxy::worker::Worker;
 use crate::reload::Reloader;
+use crate::telemetry::access::Outlet;
 use crate::telemetry::worker::WorkerMetrics;
 
 /// How often unused connections to regions are looked through.
 const SWEEP: Duration = Duration::from_secs(1);
+
+/// The longest that a line of the access log waits for others.
+const HAND_ON: Duration = Duration::from_millis(200);
 
 /// How often a draining worker looks whether anybody is left.
 const LOOK: Duration = Duration::from_millis(20);
@@ -36,6 +40,7 @@ pub(super) struct Part {
     pub(super) metrics: Arc<WorkerMetrics>,
     pub(super) stages: watch::Receiver<Stage>,
     pub(super) census: Census,
+    pub(super) access: Outlet,
 }
 
 /// Starts a worker.
@@ -56,6 +61,7 @@ fn run(runtime: &Runtime, sockets: Sockets, part: Part) {
         part.reloader.live.clone(),
         part.metrics,
         part.reloader.tls.clone(),
+        part.access,
     );
     local.block_on(runtime, serve(sockets, worker, part.stages, part.census));
 }
@@ -79,6 +85,7 @@ async fn serve(
         }
     }
     tokio::task::spawn_local(sweep(worker.clone()));
+    tokio::task::spawn_local(hand_on(worker.clone()));
     let within = loop {
         let stage = *stages.borrow_and_update();
         match stage {
@@ -93,6 +100,14 @@ async fn serve(
     sleep(LOOK).await;
     while worker.connections.get() > 0 && Instant::now() < due {
         sleep(LOOK).await;
+    }
+}
+
+/// Hands on lines of the access log that have waited long enough.
+async fn hand_on(worker: Rc<Worker>) {
+    loop {
+        sleep(HAND_ON).await;
+        worker.access.flush();
     }
 }
 

@@ -150,6 +150,14 @@ impl Snapshot {
         self.part(region).label
     }
 
+    /// The name of the region with that number, if it is one of this snapshot's.
+    #[must_use]
+    pub fn region_of_label(&self, label: u16) -> Option<&str> {
+        let position = self.parts.iter().position(|part| part.label == label)?;
+        let region = self.regions().iter().nth(position);
+        region.map(|(_, region)| region.name().as_str())
+    }
+
     /// `https://` and the authority of a region's own host.
     #[must_use]
     pub fn origin(&self, region: RegionId) -> &str {

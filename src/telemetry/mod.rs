@@ -5,6 +5,7 @@
 //! somebody drains it. Everything else (reloads, certificates, the process) goes through the
 //! `metrics` crate and its Prometheus exporter.
 
+pub mod access;
 pub mod certificates;
 pub mod endpoints;
 pub mod histogram;
@@ -17,6 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 
+use access::AccessLog;
 use worker::{Counts, WorkerMetrics};
 
 /// Names of regions are kept for the life of the process; beyond so many they are counted as one.
@@ -40,12 +42,14 @@ pub struct Telemetry {
     workers: Mutex<Vec<Arc<WorkerMetrics>>>,
     recorder: PrometheusRecorder,
     handle: PrometheusHandle,
+    /// The access log.
+    pub access: AccessLog,
 }
 
 impl Telemetry {
     /// Metrics with these labels.
     #[must_use]
-    pub fn new(tables: Tables) -> Self {
+    pub fn new(tables: Tables, access: AccessLog) -> Self {
         let recorder = PrometheusBuilder::new().build_recorder();
         let handle = recorder.handle();
         let telemetry = Self {
@@ -54,6 +58,7 @@ impl Telemetry {
             workers: Mutex::default(),
             recorder,
             handle,
+            access,
         };
         telemetry.cold(describe);
         telemetry
@@ -121,6 +126,10 @@ impl Telemetry {
             .clone();
         let mut out = text::render(&counts, &self.tables, &regions);
         process::render(&mut out);
+        self.cold(|| {
+            metrics::counter!("onetime_gateway_access_log_dropped_total")
+                .absolute(self.access.dropped());
+        });
         out.push_str(&self.handle.render());
         out
     }
@@ -129,6 +138,10 @@ impl Telemetry {
 /// HELP of what goes through the `metrics` crate.
 fn describe() {
     use metrics::{describe_counter, describe_gauge};
+    describe_counter!(
+        "onetime_gateway_access_log_dropped_total",
+        "Lines of the access log that could not be written as fast as requests came, or at all."
+    );
     describe_counter!(
         "onetime_gateway_reloads_total",
         "Reloads by result and trigger."

@@ -33,7 +33,7 @@ const SAMPLE: Sample = Sample {
 };
 
 fn full() -> Telemetry {
-    let telemetry = Telemetry::new(tables());
+    let telemetry = Telemetry::new(tables(), AccessLog::start().expect("a thread"));
     assert_eq!(telemetry.region("eu"), 0);
     let (a, b) = (telemetry.worker(), telemetry.worker());
     a.record(&SAMPLE);

@@ -9,7 +9,7 @@ use super::histogram::Histogram;
 use super::worker::{Counts, Event, NONE, RegionCounts, RequestKey};
 
 /// Each seldom counter: name, help, and the name of its own label, if it has one.
-const EVENTS: [(Event, &str, &str, Option<&str>); 12] = [
+const EVENTS: [(Event, &str, &str, Option<&str>); 15] = [
     (
         Event::Refused,
         "refusals_total",
@@ -62,6 +62,24 @@ const EVENTS: [(Event, &str, &str, Option<&str>); 12] = [
         Event::Redirected,
         "redirects_total",
         "Redirects to a region's own host.",
+        None,
+    ),
+    (
+        Event::Pointed,
+        "region_hints_total",
+        "Answers of a region that may lack what was asked for, pointing to the region page.",
+        None,
+    ),
+    (
+        Event::PinSet,
+        "pins_set_total",
+        "Regions chosen on the region page, by the region that was chosen.",
+        None,
+    ),
+    (
+        Event::PinCleared,
+        "pins_cleared_total",
+        "Choices forgotten on the region page.",
         None,
     ),
     (
@@ -266,7 +284,10 @@ impl Text<'_> {
                 let mut labels: Vec<(&str, &str)> = Vec::new();
                 if !matches!(
                     event,
-                    Event::HandshakeFailed | Event::ConnectionRefused | Event::CrossRegion
+                    Event::HandshakeFailed
+                        | Event::ConnectionRefused
+                        | Event::CrossRegion
+                        | Event::PinCleared
                 ) {
                     labels.push(("region", &region));
                 }
@@ -274,8 +295,12 @@ impl Text<'_> {
                 self.line(name, &labels, count);
                 any = true;
             }
+            let by_region = matches!(
+                event,
+                Event::Redirected | Event::FailedOver | Event::Pointed | Event::PinSet
+            );
             // What must stay 0 is there to be watched from the first scrape on.
-            if !any && own.is_none() && !matches!(event, Event::Redirected | Event::FailedOver) {
+            if !any && own.is_none() && !by_region {
                 self.line(name, &[], 0);
             }
         }

@@ -66,6 +66,12 @@ pub enum Event {
     FailedOver,
     /// A redirect to a region's own host.
     Redirected,
+    /// A caller who may be in the wrong region was pointed to the page where regions are chosen.
+    Pointed,
+    /// A caller chose a region on that page.
+    PinSet,
+    /// A caller forgot a choice there.
+    PinCleared,
     /// A TLS handshake that failed, by reason.
     HandshakeFailed,
     /// A connection beyond the limit.

@@ -9,11 +9,15 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod access;
+mod certificates;
 mod command;
 mod drain;
 mod failures;
 mod health;
+mod links;
 mod observe;
 mod reload;
 mod road;
 mod support;
+mod telling;

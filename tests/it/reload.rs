@@ -213,6 +213,12 @@ async fn reloads_under_load(count: usize) {
     );
     assert!(asked.load(Ordering::Relaxed) > 8, "there was load");
     let grown = resident().saturating_sub(memory);
+    eprintln!(
+        "{count} reloads, {} requests, memory grew by {} KiB, descriptors from {files} to {}",
+        asked.load(Ordering::Relaxed),
+        grown / 1024,
+        descriptors()
+    );
     assert!(grown < 64 * 1024 * 1024, "memory grew by {grown} bytes");
     assert!(
         descriptors() <= files + 32,

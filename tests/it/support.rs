@@ -149,6 +149,18 @@ impl Client {
         })
     }
 
+    /// One more handle on the same connection, for requests at the same time; `None` for HTTP/1.1.
+    pub(crate) fn twin(&self) -> Option<Self> {
+        let Sender::Http2(sender) = &self.sender else {
+            return None;
+        };
+        Some(Self {
+            sender: Sender::Http2(sender.clone()),
+            host: self.host.clone(),
+            port: self.port,
+        })
+    }
+
     /// Names another host from now on, on the same connection.
     pub(crate) fn call_itself(&mut self, host: &str) {
         self.host = host.to_owned();

@@ -8,7 +8,6 @@ mod turn;
 
 use std::future::poll_fn;
 use std::io;
-use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -26,7 +25,8 @@ use crate::net::buffer::Buffer;
 use crate::net::deadline::Deadline;
 use crate::net::stream::Stream;
 use crate::proxy::answer::Answer;
-use crate::proxy::arrival::{Arrival, Protocol, Scheme};
+use crate::proxy::arrival::{Arrival, Protocol};
+use crate::proxy::circuit::Circuit;
 use crate::proxy::record::{Method, Record};
 use crate::proxy::refusal::Refusal;
 use crate::proxy::worker::{View, Worker};
@@ -54,8 +54,7 @@ pub struct Connection {
     body_limit: u64,
     deadline: Deadline,
     worker: Rc<Worker>,
-    peer: SocketAddr,
-    scheme: Scheme,
+    circuit: Circuit,
     version: Version,
 }
 
@@ -69,7 +68,7 @@ enum Head {
 impl Connection {
     /// A connection whose handshake, if any, is over.
     #[must_use]
-    pub fn new(stream: Stream, peer: SocketAddr, scheme: Scheme, worker: Rc<Worker>) -> Self {
+    pub fn new(stream: Stream, circuit: Circuit, worker: Rc<Worker>) -> Self {
         let keep_alive = worker.view().timeouts().keep_alive;
         Self {
             stream,
@@ -81,8 +80,7 @@ impl Connection {
             body_limit: 0,
             deadline: Deadline::new(Instant::now(), keep_alive),
             worker,
-            peer,
-            scheme,
+            circuit,
             version: Version::Http11,
         }
     }
@@ -190,9 +188,8 @@ impl Connection {
                         Version::Http10 => Protocol::Http10,
                         Version::Http11 => Protocol::Http11,
                     },
-                    scheme: self.scheme,
                     framing: head.framing,
-                    peer: self.peer,
+                    circuit: &self.circuit,
                 };
                 self.version = head.version;
                 self.body = Decoder::new(head.framing);
@@ -209,7 +206,7 @@ impl Connection {
     /// Refuses what could not be read as a request. A HEAD is one all the same: a body behind the
     /// answer would be read as the beginning of the next one (RFC 9110 §9.3.2).
     fn refuse(&self, refusal: Refusal, bytes: &[u8], view: &View) -> Planned {
-        let mut planned = refuse_unread(refusal, bytes, view, &self.worker);
+        let mut planned = refuse_unread(refusal, bytes, &self.circuit, view, &self.worker);
         if bytes.trim_ascii_start().starts_with(b"HEAD ") {
             planned.record.method = Method::Head;
         }

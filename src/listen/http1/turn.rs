@@ -141,7 +141,7 @@ impl Client for Turn<'_> {
         let (close, framing, down) = (self.close, self.framing, self.down);
         self.connection.output.append_with(|out| {
             write_status(out, head.status);
-            down.each(head.fields, framing == Framing::Chunked, |name, value| {
+            down.each(head, framing == Framing::Chunked, |name, value| {
                 write_field(out, name, value);
             });
             write_framing(out, framing, head.announced, head.status);

@@ -178,6 +178,15 @@ impl Certificate {
         warnings
     }
 
+    /// Whether one of its names is `host`, or a wildcard for its first label.
+    pub(super) fn speaks_for(&self, host: &str) -> bool {
+        let parent = host.split_once('.').map(|(_, parent)| parent);
+        self.names.iter().any(|name| match name.strip_prefix("*.") {
+            Some(name) => parent.is_some_and(|parent| parent.eq_ignore_ascii_case(name)),
+            None => name.eq_ignore_ascii_case(host),
+        })
+    }
+
     /// Whether clients that offer these signatures can verify one of this key's.
     pub(super) fn suits(&self, offered: &[SignatureScheme]) -> bool {
         self.key.key.choose_scheme(offered).is_some()

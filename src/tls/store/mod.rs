@@ -81,17 +81,33 @@ impl CertStore {
         server_name: Option<&str>,
         offered: &[SignatureScheme],
     ) -> Option<Arc<CertifiedKey>> {
-        let named = server_name
-            .and_then(|name| self.positions(name))
-            .unwrap_or(&[0])
-            .iter()
-            .filter_map(|at| self.certificates.get(*at));
+        let named = self.named(server_name);
         let best = named
             .clone()
             .find(|certificate| certificate.suits(offered))
             // The handshake fails then, for a reason that names signatures.
             .or_else(|| named.clone().next())?;
         Some(best.key.clone())
+    }
+
+    /// Whether the certificate that [`resolve`](Self::resolve) gives for a server name speaks for
+    /// this host as well; where the client's signatures choose among several, whether each does.
+    /// The only certificate speaks for all: no other could speak better.
+    #[must_use]
+    pub fn covers(&self, server_name: Option<&str>, host: &str) -> bool {
+        self.certificates.len() == 1
+            || self
+                .named(server_name)
+                .all(|certificate| certificate.speaks_for(host))
+    }
+
+    /// The certificates for a server name, or else the default; at least one.
+    fn named(&self, server_name: Option<&str>) -> impl Iterator<Item = &Certificate> + Clone {
+        server_name
+            .and_then(|name| self.positions(name))
+            .unwrap_or(&[0])
+            .iter()
+            .filter_map(|at| self.certificates.get(*at))
     }
 
     fn positions(&self, name: &str) -> Option<&[usize]> {

@@ -104,6 +104,50 @@ fn warns_of_a_name_that_is_never_served_from_a_certificate() {
     assert_eq!(position(&store, Some("b.example"), ALL), 0);
 }
 
+#[test]
+fn a_certificate_covers_its_own_names_alone() {
+    let store = CertStore::new(vec![
+        certificate(&["default.example", "*.wild.example", "127.0.0.1"]),
+        certificate(&["a.example.com"]),
+    ])
+    .unwrap();
+    for (server_name, host, covered) in [
+        (None, "Default.example", true),
+        (None, "x.wild.example", true),
+        (None, "x.y.wild.example", false),
+        (None, "127.0.0.1", true),
+        (None, "a.example.com", false),
+        (Some("unknown.example"), "default.example", true),
+        (Some("unknown.example"), "a.example.com", false),
+        (Some("unknown.example"), "unknown.example", false),
+        (Some("a.example.com"), "A.example.com", true),
+        (Some("a.example.com"), "default.example", false),
+    ] {
+        let found = store.covers(server_name, host);
+        assert_eq!(found, covered, "{server_name:?} {host}");
+    }
+    let one = CertStore::new(vec![certificate(&["a.example"])]).unwrap();
+    assert!(one.covers(Some("b.example"), "c.example"));
+}
+
+/// Which of the two a client was given is not known then, so both must cover the host.
+#[test]
+fn two_certificates_for_one_name_cover_what_both_name() {
+    let store = CertStore::new(vec![
+        certificate(&["a.example", "b.example"]),
+        certificate_of(&["a.example", "c.example"], &rcgen::PKCS_RSA_SHA256),
+    ])
+    .unwrap();
+    for (host, covered) in [
+        ("a.example", true),
+        ("b.example", false),
+        ("c.example", false),
+    ] {
+        assert_eq!(store.covers(Some("a.example"), host), covered, "{host}");
+    }
+    assert!(store.covers(Some("b.example"), "b.example"));
+}
+
 proptest! {
     /// Any name gets some key; one that is asked in another case gets the same.
     #[test]

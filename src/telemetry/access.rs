@@ -1,0 +1,316 @@
+//! The access log's way out: workers collect lines, one thread writes them.
+//!
+//! A worker never waits: what does not fit into the queue is dropped and counted. What a line says
+//! is not this file's affair.
+
+use std::cell::RefCell;
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// A worker hands its lines on when there are so many bytes of them.
+const BATCH: usize = 8 * 1024;
+
+/// Batches that wait for the writer, of all workers together: about half a megabyte.
+const QUEUE: usize = 64;
+
+/// At the end of the process the writer may take so long to write what waits.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// Where lines go.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub enum Target {
+    /// Nowhere.
+    #[default]
+    Off,
+    /// Standard output.
+    Stdout,
+    /// The end of this file, which is made if it is not there.
+    File(PathBuf),
+}
+
+enum Message {
+    /// Whole lines, and how many.
+    Lines(String, u64),
+    /// The target may have changed.
+    Wake,
+    /// Nothing follows.
+    End,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    target: Mutex<Target>,
+    /// Whether the target must be opened again.
+    stale: AtomicBool,
+    dropped: AtomicU64,
+}
+
+impl Shared {
+    fn lost(&self, lines: u64) {
+        self.dropped.fetch_add(lines, Ordering::Relaxed);
+    }
+}
+
+/// One gateway's access log.
+pub struct AccessLog {
+    sender: SyncSender<Message>,
+    shared: Arc<Shared>,
+    /// Ends when the writer does.
+    writer: Mutex<Receiver<()>>,
+}
+
+impl AccessLog {
+    /// Starts the writer, with nothing to write to.
+    ///
+    /// # Errors
+    /// If there is no thread to be had.
+    pub fn start() -> io::Result<Self> {
+        let (sender, messages) = sync_channel(QUEUE);
+        let (alive, writer) = sync_channel(0);
+        let shared = Arc::new(Shared::default());
+        let of_writer = shared.clone();
+        std::thread::Builder::new()
+            .name("access-log".to_owned())
+            .spawn(move || {
+                write(&messages, &of_writer);
+                drop(alive);
+            })?;
+        Ok(Self {
+            sender,
+            shared,
+            writer: Mutex::new(writer),
+        })
+    }
+
+    /// Writes to `target` from now on; opens it again if it is the same as before.
+    pub fn turn_to(&self, target: Target) {
+        *lock(&self.shared.target) = target;
+        self.reopen();
+    }
+
+    /// Opens the target again: after its file was moved away.
+    pub fn reopen(&self) {
+        self.shared.stale.store(true, Ordering::Release);
+        // A full queue wakes the writer as well.
+        let _ = self.sender.try_send(Message::Wake);
+    }
+
+    /// Lines that could not be written.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.shared.dropped.load(Ordering::Relaxed)
+    }
+
+    /// One worker's end.
+    #[must_use]
+    pub fn outlet(&self) -> Outlet {
+        Outlet {
+            lines: RefCell::default(),
+            sender: self.sender.clone(),
+            shared: self.shared.clone(),
+        }
+    }
+
+    /// Ends the writer, and waits for it as long as it is worth it.
+    pub fn close(&self) {
+        let due = Instant::now() + LAST_WORDS;
+        let writer = lock(&self.writer);
+        let mut end = Message::End;
+        while let Err(TrySendError::Full(again)) = self.sender.try_send(end) {
+            // The writer sends nothing, ever: this only waits.
+            let waited = writer.recv_timeout(Duration::from_millis(5));
+            if waited != Err(RecvTimeoutError::Timeout) || Instant::now() >= due {
+                return;
+            }
+            end = again;
+        }
+        let _ = writer.recv_timeout(due.saturating_duration_since(Instant::now()));
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[derive(Default)]
+struct Lines {
+    text: String,
+    count: u64,
+}
+
+/// One thread's end of the log. What it holds is handed on when it is dropped.
+pub struct Outlet {
+    lines: RefCell<Lines>,
+    sender: SyncSender<Message>,
+    shared: Arc<Shared>,
+}
+
+impl Outlet {
+    /// Adds what `line` writes, and a line end.
+    pub fn line(&self, line: impl FnOnce(&mut String)) {
+        let mut lines = self.lines.borrow_mut();
+        line(&mut lines.text);
+        lines.text.push('\n');
+        lines.count += 1;
+        let full = lines.text.len() >= BATCH;
+        drop(lines);
+        if full {
+            self.flush();
+        }
+    }
+
+    /// Hands on what there is, without waiting.
+    pub fn flush(&self) {
+        let mut lines = self.lines.borrow_mut();
+        if lines.count == 0 {
+            return;
+        }
+        let text = std::mem::take(&mut lines.text);
+        let count = std::mem::take(&mut lines.count);
+        if let Err(error) = self.sender.try_send(Message::Lines(text, count)) {
+            self.shared.lost(count);
+            // The room is there already.
+            if let TrySendError::Full(Message::Lines(mut text, _)) = error {
+                text.clear();
+                lines.text = text;
+            }
+        } else {
+            lines.text.reserve(BATCH + 1024);
+        }
+    }
+}
+
+impl Drop for Outlet {
+    fn drop(&mut self) {
+        self.flush();
+    }
+}
+
+/// The writer thread.
+fn write(messages: &Receiver<Message>, shared: &Shared) {
+    let mut out: Option<Box<dyn Write>> = None;
+    let mut failing = false;
+    while let Ok(message) = messages.recv() {
+        if shared.stale.swap(false, Ordering::AcqRel) {
+            let target = lock(&shared.target).clone();
+            out = open(&target).unwrap_or_else(|error| {
+                tracing::error!(%error, ?target, "the access log cannot be opened");
+                None
+            });
+            failing = false;
+        }
+        match message {
+            Message::Wake => {}
+            Message::End => return,
+            Message::Lines(text, count) => {
+                let Some(out) = &mut out else {
+                    shared.lost(count);
+                    continue;
+                };
+                let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+                if let Err(error) = written {
+                    shared.lost(count);
+                    if !failing {
+                        tracing::error!(%error, "the access log cannot be written");
+                    }
+                    failing = true;
+                } else {
+                    failing = false;
+                }
+            }
+        }
+    }
+}
+
+fn open(target: &Target) -> io::Result<Option<Box<dyn Write>>> {
+    Ok(match target {
+        Target::Off => None,
+        Target::Stdout => Some(Box::new(io::stdout())),
+        Target::File(path) => Some(Box::new(
+            OpenOptions::new()
+                .append(true)
+                .create(true)
+                // Who asked is nobody's business but the operators'.
+                .mode(0o640)
+                .open(path)?,
+        )),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn log_to(path: &std::path::Path) -> AccessLog {
+        let log = AccessLog::start().expect("a thread");
+        log.turn_to(Target::File(path.to_owned()));
+        log
+    }
+
+    #[test]
+    fn writes_whole_lines_and_follows_a_moved_file() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let (path, moved) = (directory.path().join("a"), directory.path().join("b"));
+        let log = log_to(&path);
+        let outlet = log.outlet();
+        outlet.line(|out| out.push_str("one"));
+        outlet.flush();
+        // The file appears when it is opened, the line when it is written.
+        while std::fs::read_to_string(&path)
+            .unwrap_or_default()
+            .is_empty()
+        {
+            std::thread::yield_now();
+        }
+        std::fs::rename(&path, &moved).expect("moved");
+        log.reopen();
+        outlet.line(|out| out.push_str("two"));
+        outlet.line(|out| out.push_str("three"));
+        drop(outlet);
+        log.close();
+        let read = |path| std::fs::read_to_string(path).expect("a file");
+        assert_eq!(read(&moved), "one\n");
+        assert_eq!(read(&path), "two\nthree\n");
+        assert_eq!(log.dropped(), 0);
+    }
+
+    #[test]
+    fn never_waits_for_a_writer_that_hangs() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&path).status();
+        assert!(made.is_ok_and(|status| status.success()));
+        // Nobody reads the pipe: the writer hangs in opening it.
+        let log = log_to(&path);
+        let outlet = log.outlet();
+        let lines = (QUEUE as u64) * 3;
+        for _ in 0..lines {
+            outlet.line(|out| out.push_str(&"x".repeat(BATCH)));
+        }
+        assert!(
+            log.dropped() >= lines - QUEUE as u64 - 1,
+            "{}",
+            log.dropped()
+        );
+        let begun = Instant::now();
+        log.close();
+        assert!(begun.elapsed() < LAST_WORDS * 2);
+    }
+
+    #[test]
+    fn what_goes_nowhere_is_counted() {
+        let log = AccessLog::start().expect("a thread");
+        log.turn_to(Target::File("/nowhere/at/all".into()));
+        let outlet = log.outlet();
+        outlet.line(|out| out.push_str("lost"));
+        drop(outlet);
+        log.close();
+        assert_eq!(log.dropped(), 1);
+    }
+}
