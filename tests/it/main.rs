@@ -11,6 +11,7 @@
 
 mod access;
 mod certificates;
+mod clients;
 mod command;
 mod drain;
 mod failures;
