@@ -18,7 +18,8 @@ use crate::config::place::FilePath;
 use crate::config::region::Region;
 use crate::geoip::Database;
 use crate::region::{RegionId, Regions};
-use crate::tls::store::{CertError, CertStore, Certificate};
+use crate::tls::certificate::Certificate;
+use crate::tls::store::CertStore;
 use crate::upstream::endpoint::{
     Cluster, Endpoint, EndpointTls, HealthRules, Place, PoolLimits, Timeouts,
 };
@@ -272,7 +273,9 @@ impl Builder<'_> {
         for certificate in &self.config.tls.certificates {
             let (chain, key) = (self.read(&certificate.chain), self.read(&certificate.key));
             match (chain, key) {
-                (Some(chain), Some(key)) => loaded.push((certificate, chain, key)),
+                (Some(chain), Some(key)) => {
+                    loaded.push((certificate, chain, zeroize::Zeroizing::new(key)));
+                }
                 _ => complete = false,
             }
         }
@@ -281,37 +284,29 @@ impl Builder<'_> {
         }
         let mut certificates = Vec::with_capacity(loaded.len());
         for (described, chain, key) in loaded {
-            let parsed = match Certificate::chain(&chain) {
-                Ok(parsed) => parsed,
-                Err(error) => {
-                    self.problems.at(&described.chain.place, error.to_string());
-                    complete = false;
-                    continue;
-                }
-            };
-            match Certificate::new(parsed, &key) {
+            match Certificate::from_pem(&chain, &key) {
                 Ok(certificate) => {
                     self.warnings
-                        .extend(certificate.warning(self.materials.now));
+                        .extend(certificate.warnings(self.materials.now));
                     certificates.push(certificate);
                 }
                 Err(error) => {
-                    let place = match error {
-                        CertError::Malformed(_) | CertError::NoCertificate | CertError::NoNames => {
-                            &described.chain.place
-                        }
-                        _ => &described.key.place,
+                    let place = if error.is_of_key() {
+                        &described.key.place
+                    } else {
+                        &described.chain.place
                     };
                     self.problems.at(place, error.to_string());
                     complete = false;
                 }
             }
         }
-        if complete {
-            CertStore::new(certificates).map(Arc::new)
-        } else {
-            None
+        if !complete {
+            return None;
         }
+        let store = CertStore::new(certificates)?;
+        self.warnings.extend(store.warnings());
+        Some(Arc::new(store))
     }
 
     pub(super) fn database(&mut self) -> Option<Option<Kept>> {

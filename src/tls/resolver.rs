@@ -34,6 +34,8 @@ impl fmt::Debug for CertResolver {
 
 impl ResolvesServerCert for CertResolver {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.0.load().resolve(hello.server_name()))
+        self.0
+            .load()
+            .resolve(hello.server_name(), hello.signature_schemes())
     }
 }

@@ -1,0 +1,48 @@
+//! Bundles, good and bad. Handshakes are tested with the server side's.
+
+use rcgen::{CertificateParams, KeyPair};
+
+use super::*;
+
+fn authority() -> String {
+    let key = KeyPair::generate().unwrap();
+    let params = CertificateParams::new(vec!["ca.example".to_owned()]).unwrap();
+    params.self_signed(&key).unwrap().pem()
+}
+
+#[test]
+fn a_bundle_may_hold_other_things_beside_authorities() {
+    let bundle = format!("# Comment\n{}\n{}", authority(), authority());
+    let config = client_config(Some(bundle.as_bytes())).unwrap();
+    assert_eq!(config.alpn_protocols, [b"http/1.1"]);
+    let odd = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    client_config(Some(format!("{odd}{}", authority()).as_bytes())).unwrap();
+}
+
+#[test]
+fn a_bundle_without_authorities_is_refused() {
+    for pem in [
+        "",
+        "nothing",
+        "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+    ] {
+        let refused = client_config(Some(pem.as_bytes()));
+        assert!(matches!(refused, Err(RootsError::Empty)), "{pem}");
+    }
+    let cut = authority();
+    let refused = client_config(Some(&cut.as_bytes()[..cut.len() / 2])).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "the certificate authorities cannot be read: a PEM block has no END line"
+    );
+}
+
+#[test]
+fn the_systems_authorities_are_read_once() {
+    // Where there are none (a bare container) this says so, every time.
+    match (client_config(None), native()) {
+        (Ok(_), Ok(roots)) => assert!(Arc::ptr_eq(&roots, &native().unwrap())),
+        (Err(RootsError::NoNative), Err(RootsError::NoNative)) => {}
+        (config, roots) => panic!("{config:?} {roots:?}"),
+    }
+}
