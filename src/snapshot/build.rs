@@ -22,7 +22,7 @@ use crate::region::hosts::{HostEntry, HostKind, HostTable};
 use crate::region::key::{IdentifierSecret, IdentifierSecrets, SecretFault, SecretWarning};
 use crate::region::network::Networks;
 use crate::region::pin::CookieNames;
-use crate::region::place::{Continent, Country, Places};
+use crate::region::place::Places;
 use crate::region::{RegionDefinition, RegionId, Regions};
 use crate::route::table::{FixedResponse, HostClass, RouteRule, RouteTable, RuleAction};
 use crate::route::template::DeliveryClass;
@@ -303,15 +303,12 @@ impl Builder<'_> {
 
     fn places(&self, regions: &Regions) -> Places {
         let id = |name: &RegionName| regions.by_name(name.as_str().as_bytes());
-        let letters = |code: &str| <[u8; 2]>::try_from(code.as_bytes()).ok();
         let geo = &self.config.geo;
+        let countries = geo.countries.iter();
+        let continents = geo.continents.iter();
         Places::new(
-            geo.countries.iter().filter_map(|(code, name)| {
-                Some((Country::from_code(letters(code.as_str())?)?, id(name)?))
-            }),
-            geo.continents.iter().filter_map(|(continent, name)| {
-                Some((Continent::from_code(letters(continent.code())?)?, id(name)?))
-            }),
+            countries.filter_map(|(country, name)| Some((*country, id(name)?))),
+            continents.filter_map(|(continent, name)| Some((*continent, id(name)?))),
         )
     }
 
