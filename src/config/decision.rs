@@ -5,6 +5,7 @@ use crate::config::problem::Complaint;
 use crate::config::read::section::Section;
 use crate::config::read::value::Value;
 use crate::config::text::header;
+use crate::region::pin::{PIN_COOKIE, STICKY_COOKIE};
 
 /// `[decision]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,12 +21,6 @@ pub struct Decision {
     /// The cookie of that decision; another than `pin_cookie`, so that it is never mistaken for a choice.
     pub sticky_cookie: String,
 }
-
-/// The default of `decision.pin_cookie`.
-pub const PIN_COOKIE: &str = "__Host-ots-region";
-
-/// The default of `decision.sticky_cookie`.
-pub const STICKY_COOKIE: &str = "__Host-ots-sticky";
 
 /// What happens to credentials whose region nobody said.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 fn names() -> &'static CookieNames {
     static NAMES: std::sync::OnceLock<CookieNames> = std::sync::OnceLock::new();
-    NAMES.get_or_init(|| CookieNames::new("__Host-region", "__Host-sticky").expect("good names"))
+    NAMES.get_or_init(|| CookieNames::new("__Host-ots-region", "__Host-sticky").expect("good names"))
 }
 
 fn usual() -> Outbound<'static> {
@@ -56,7 +56,7 @@ fn writes_one_truth_and_keeps_the_rest_untouched() {
             ("Connection", "keep-alive, X-Private"),
             ("X-Private", "hop"),
             ("Content-Length", "3"),
-            ("Cookie", "a=1; __Host-region=us"),
+            ("Cookie", "a=1; __Host-ots-region=us"),
             ("Cookie", "b=2"),
             ("Via", "1.0 cdn"),
             ("X_Real_IP", "6.6.6.6"),
@@ -88,7 +88,7 @@ fn withholds_cookies_on_the_bare_host() {
         ..usual()
     };
     assert!(!written(&outbound, &[("Cookie", "onetime.session=x")]).contains("ookie"));
-    assert!(!written(&usual(), &[("Cookie", "__Host-region=x")]).contains("ookie"));
+    assert!(!written(&usual(), &[("Cookie", "__Host-ots-region=x")]).contains("ookie"));
 }
 
 #[test]

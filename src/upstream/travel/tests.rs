@@ -114,7 +114,7 @@ impl Client for Caller {
 }
 
 fn request(method: &str, framing: Framing) -> Outgoing {
-    let names = CookieNames::new("__Host-region", "__Host-sticky").expect("good names");
+    let names = CookieNames::new("__Host-ots-region", "__Host-sticky").expect("good names");
     let outbound = Outbound {
         method,
         target: "/api/v2/status",
