@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use http::Method;
 
-use super::answer::{Answer, Context};
+use super::answer::{Answer, Context, Dialect};
 use super::arrival::{Arrival, Protocol, Scheme, Target};
 use super::choosing::{self, Choosing};
 use super::elsewhere::Elsewhere;
@@ -33,6 +33,8 @@ pub struct Ready<'b> {
     pub reason: Reason,
     /// Which answers may mean that another region has what was asked for.
     pub elsewhere: Elsewhere,
+    /// How the caller reads errors.
+    pub dialect: Dialect,
     /// The client's address.
     pub client: IpAddr,
     /// The client's country, where regions are told.
@@ -105,6 +107,15 @@ struct Case<'c, 'b> {
     set_cookies: Vec<String>,
 }
 
+/// What a request asks, once every part of it was found well-formed.
+struct Asked<'b> {
+    method: Method,
+    target: Target<'b>,
+    route: RouteMatch<'b>,
+    host: HostEntry,
+    client: IpAddr,
+}
+
 impl<'b> Case<'_, 'b> {
     fn run(&mut self, record: &mut Record) -> Result<Judged<'b>, Refusal> {
         let method = known_method(self.arrival.method)?;
@@ -143,18 +154,28 @@ impl<'b> Case<'_, 'b> {
         record.decided(self.view, &outcome, host.kind);
         self.decided = Some((decision.region, decision.reason));
         self.keep_cookies(&outcome);
-        self.act(&target, &route, host, &outcome, client, record)
+        let asked = Asked {
+            method,
+            target,
+            route,
+            host,
+            client,
+        };
+        self.act(&asked, &outcome, record)
     }
 
     fn act(
         &mut self,
-        target: &Target<'b>,
-        route: &RouteMatch<'b>,
-        host: HostEntry,
+        asked: &Asked<'b>,
         outcome: &Outcome,
-        client: IpAddr,
         record: &mut Record,
     ) -> Result<Judged<'b>, Refusal> {
+        let Asked {
+            target,
+            route,
+            host,
+            ..
+        } = asked;
         let elsewhere = if route.key_place().is_some_and(|place| place.is_page()) {
             self.view.rules().page_elsewhere(host.kind, route.key())
         } else {
@@ -167,7 +188,7 @@ impl<'b> Case<'_, 'b> {
         };
         let answer = match self.view.routes().action(class, route, elsewhere.is_some()) {
             Action::Proxy => {
-                return self.proxy(target, route, host, outcome, client);
+                return self.proxy(asked, outcome);
             }
             Action::Deny => return Err(Refusal::Denied),
             Action::Redirect => {
@@ -303,31 +324,28 @@ impl<'b> Case<'_, 'b> {
         }
     }
 
-    fn proxy(
-        &mut self,
-        target: &Target<'b>,
-        route: &RouteMatch<'b>,
-        host: HostEntry,
-        outcome: &Outcome,
-        client: IpAddr,
-    ) -> Result<Judged<'b>, Refusal> {
+    fn proxy(&mut self, asked: &Asked<'b>, outcome: &Outcome) -> Result<Judged<'b>, Refusal> {
+        let Asked {
+            method,
+            target,
+            route,
+            host,
+            client,
+        } = asked;
         let body_limit = self.view.route_body_limit(target.path);
         if matches!(self.arrival.framing, Framing::Length(length) if length > body_limit) {
             return Err(Refusal::BodyTooLarge);
         }
         let region = outcome.decision.region;
+        let dialect = super::dialect(self.arrival.target, self.arrival.fields);
         let keeps_host = matches!(host.kind, HostKind::Alias(_)) || self.view.keeps_host(region);
         Ok(Judged::Proxy(Ready {
             region,
             reason: outcome.decision.reason,
-            elsewhere: Elsewhere::of(
-                outcome.decision,
-                route,
-                &known_method(self.arrival.method)?,
-                super::dialect(self.arrival.target, self.arrival.fields),
-            ),
-            client,
-            country: self.view.country_of(client),
+            elsewhere: Elsewhere::of(outcome.decision, route, method, dialect),
+            dialect,
+            client: *client,
+            country: self.view.country_of(*client),
             asked: keeps_host.then(|| self.asked(target)),
             target: target.origin,
             cookies: match host.kind {
@@ -345,20 +363,19 @@ impl<'b> Case<'_, 'b> {
                 target.query,
                 self.arrival.framing,
             ),
-            repeatable: self.is_repeatable(target, route)?,
+            repeatable: self.is_repeatable(asked),
         }))
     }
 
     /// Whether the request may be sent twice: a GET or HEAD without a body, of class `static`.
-    fn is_repeatable(&self, target: &Target<'_>, route: &RouteMatch<'_>) -> Result<bool, Refusal> {
-        let method = known_method(self.arrival.method)?;
+    fn is_repeatable(&self, asked: &Asked<'_>) -> bool {
         let class = self
             .view
-            .route_class(target.path)
-            .unwrap_or_else(|| route.class(&method));
-        Ok(class == DeliveryClass::Static
-            && matches!(method, Method::GET | Method::HEAD)
-            && self.arrival.framing == Framing::Empty)
+            .route_class(asked.target.path)
+            .unwrap_or_else(|| asked.route.class(&asked.method));
+        class == DeliveryClass::Static
+            && matches!(asked.method, Method::GET | Method::HEAD)
+            && self.arrival.framing == Framing::Empty
     }
 
     /// The authority as the client wrote it; it was found well-formed before.

@@ -82,7 +82,6 @@ pub fn plan(arrival: &Arrival<'_>, view: &View, worker: &Rc<Worker>) -> (Planned
         Judged::Proxy(ready) => {
             body_limit = ready.body_limit;
             let head = head(arrival, &facts, view, &ready, &request_id);
-            let dialect = dialect(arrival.target, arrival.fields);
             Verdict::Forward(Box::new(Forward {
                 errand: Errand {
                     region: ready.region,
@@ -103,8 +102,8 @@ pub fn plan(arrival: &Arrival<'_>, view: &View, worker: &Rc<Worker>) -> (Planned
                     cookies: ready.cookies,
                     set_cookies: ready.set_cookies,
                     host: ready.host,
-                    dialect,
-                    language: language(dialect, arrival.fields),
+                    dialect: ready.dialect,
+                    language: language(ready.dialect, arrival.fields),
                 },
             }))
         }

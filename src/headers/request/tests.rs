@@ -5,7 +5,8 @@ use proptest::prelude::*;
 
 fn names() -> &'static CookieNames {
     static NAMES: std::sync::OnceLock<CookieNames> = std::sync::OnceLock::new();
-    NAMES.get_or_init(|| CookieNames::new("__Host-ots-region", "__Host-sticky").expect("good names"))
+    NAMES
+        .get_or_init(|| CookieNames::new("__Host-ots-region", "__Host-sticky").expect("good names"))
 }
 
 fn usual() -> Outbound<'static> {

@@ -54,7 +54,11 @@ fn cookies_of_one_name_that_differ_are_no_choice() {
         Sent::Several
     );
     assert_eq!(
-        read(&["__Host-ots-region=eu; __Host-ots-region=us", "__Host-ots-region=eu"]).pin,
+        read(&[
+            "__Host-ots-region=eu; __Host-ots-region=us",
+            "__Host-ots-region=eu"
+        ])
+        .pin,
         Sent::Several
     );
 }
@@ -82,7 +86,10 @@ fn cookies_are_set_and_cleared_host_only() {
         names.set_pin(&eu),
         format!("__Host-ots-region=eu; {attributes}31536000")
     );
-    assert_eq!(names.clear_pin(), format!("__Host-ots-region=; {attributes}0"));
+    assert_eq!(
+        names.clear_pin(),
+        format!("__Host-ots-region=; {attributes}0")
+    );
     assert_eq!(
         names.set_sticky(&eu),
         format!("__Host-ots-sticky=eu; {attributes}31536000")
