@@ -32,6 +32,7 @@ pub mod server;
 mod text;
 pub mod timeouts;
 pub mod tls;
+pub mod tracing;
 pub mod view;
 
 use crate::config::decision::Decision;
@@ -52,6 +53,7 @@ use crate::config::route::Route;
 use crate::config::server::Server;
 use crate::config::timeouts::Timeouts;
 use crate::config::tls::Tls;
+use crate::config::tracing::Tracing;
 
 /// All that one configuration file says, defaults filled in, every name checked against the others.
 ///
@@ -81,6 +83,8 @@ pub struct Config {
     pub retries: Retries,
     /// What is written, and how.
     pub log: Log,
+    /// What is told of requests to a collector of traces.
+    pub tracing: Tracing,
 }
 
 impl Config {
@@ -120,6 +124,7 @@ impl Config {
         let limits = root.section("limits").map(Limits::read);
         let retries = root.section("retries").map(Retries::read);
         let log = root.section("log").map(Log::read);
+        let tracing = root.section("tracing").map(Tracing::read);
         if let Some(regions) = &regions {
             check::regions(reading, regions);
             if let Some(hosts) = &hosts {
@@ -145,6 +150,7 @@ impl Config {
             limits: limits?,
             retries: retries?,
             log: log?,
+            tracing: tracing?,
         })
     }
 

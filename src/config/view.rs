@@ -63,6 +63,10 @@ pub fn view(config: &Config) -> Value {
             "access": config.log.access.written(),
             "access_address": config.log.access_address.label(),
         },
+        "tracing": {
+            "otlp": config.tracing.otlp.as_deref().unwrap_or("off"),
+            "per_thousand": config.tracing.per_thousand,
+        },
     })
 }
 

@@ -16,6 +16,8 @@ pub mod line;
 pub mod pages;
 pub mod record;
 pub mod refusal;
+pub mod span;
+pub mod trace;
 pub mod worker;
 
 use std::cell::Cell;
@@ -31,6 +33,7 @@ use httparse::Header;
 use judge::{Judged, judge};
 use record::Record;
 use refusal::Refusal;
+use trace::Course;
 use worker::{View, Worker};
 
 use crate::headers::request::{Expect, Facts, Head, Outbound};
@@ -71,6 +74,13 @@ pub fn plan(arrival: &Arrival<'_>, view: &View, worker: &Rc<Worker>) -> (Planned
         || (arrival.protocol == Protocol::Http10 && !facts.keep_alive)
         || worker.drain.is_begun();
     let expect = facts.expect;
+    let course = Course::of(
+        &facts,
+        view.trusts(arrival.circuit.peer.ip()),
+        view.config.tracing.share(),
+        fastrand::fill,
+    );
+    record.trace = course.trace;
     let judged = judge(arrival, &facts, view, &mut record, &request_id);
     let mut body_limit = view.body_limit();
     let verdict = match judged {
@@ -81,7 +91,7 @@ pub fn plan(arrival: &Arrival<'_>, view: &View, worker: &Rc<Worker>) -> (Planned
         }
         Judged::Proxy(ready) => {
             body_limit = ready.body_limit;
-            let head = head(arrival, &facts, view, &ready, &request_id);
+            let head = head(arrival, &facts, view, &ready, &request_id, &course);
             Verdict::Forward(Box::new(Forward {
                 errand: Errand {
                     region: ready.region,
@@ -126,6 +136,7 @@ fn head(
     view: &View,
     ready: &judge::Ready<'_>,
     request_id: &str,
+    course: &Course,
 ) -> Head {
     let client = ready.client.to_string();
     let outbound = Outbound {
@@ -135,6 +146,8 @@ fn head(
         pseudonym: view.pseudonym(),
         received: arrival.protocol.received(),
         request_id,
+        traceparent: course.told.as_deref(),
+        tracestate: course.state,
         country: view
             .country_header()
             .map(|name| (name, ready.country.as_deref().unwrap_or(""))),

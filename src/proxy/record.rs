@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::arrival::{Arrival, Protocol};
 use super::circuit::Circuit;
 use super::refusal::Refusal;
+use super::trace::Trace;
 use super::worker::{View, Worker};
 use crate::config::name::HostPattern;
 use crate::region::Reason;
@@ -60,6 +61,8 @@ pub struct Record {
     pub bytes_out: u64,
     /// The client's address, or the peer's where it is not known yet.
     pub client: Option<IpAddr>,
+    /// Its place in a trace, if it is recorded.
+    pub trace: Option<Trace>,
     /// The version of TLS.
     pub tls: Option<&'static str>,
     /// The host's position in the configuration.
@@ -159,6 +162,7 @@ impl Record {
             bytes_in: 0,
             bytes_out: 0,
             client: Some(circuit.peer.ip().to_canonical()),
+            trace: None,
             tls: circuit.tls,
             host: None,
             request_id: SmallVec::from_slice(request_id.as_bytes()),

@@ -17,10 +17,12 @@ use super::arrival::Protocol;
 use super::line;
 use super::record::Record;
 use super::refusal::Refusal;
+use super::span;
 use crate::config::log::Access;
 use crate::region::question::KeyFinding;
 use crate::snapshot::Snapshot;
 use crate::telemetry::access::Outlet;
+use crate::telemetry::spans::SpanOutlet;
 use crate::telemetry::worker::{Event, Gauges, Sample, WorkerMetrics};
 use crate::upstream::failure::Cause;
 use crate::upstream::pool::Pools;
@@ -60,6 +62,8 @@ pub struct Worker {
     tls: Arc<ArcSwap<ServerConfig>>,
     /// Where lines of the access log go.
     pub access: Outlet,
+    /// Where spans go.
+    pub spans: SpanOutlet,
 }
 
 impl Worker {
@@ -70,6 +74,7 @@ impl Worker {
         metrics: Arc<WorkerMetrics>,
         tls: Arc<ArcSwap<ServerConfig>>,
         access: Outlet,
+        spans: SpanOutlet,
     ) -> Rc<Self> {
         let view = View(Rc::new(live.load_full()));
         Rc::new(Self {
@@ -82,6 +87,7 @@ impl Worker {
             metrics,
             tls,
             access,
+            spans,
         })
     }
 
@@ -171,6 +177,11 @@ impl Worker {
         if record.view().config.log.access != Access::Off {
             self.access
                 .line(|out| line::write(out, record, now, SystemTime::now()));
+        }
+        if let Some(trace) = record.trace {
+            span::spans(record, trace, now, SystemTime::now(), |span| {
+                self.spans.send(span);
+            });
         }
         for cause in &journey.failed {
             self.metrics

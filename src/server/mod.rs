@@ -19,6 +19,7 @@ use crate::region::Reason;
 use crate::reload::{Reloader, Source, Verdict};
 use crate::route::template::{RouteTemplate, TEMPLATES};
 use crate::telemetry::access::AccessLog;
+use crate::telemetry::spans::Spans;
 use crate::telemetry::{Tables, Telemetry};
 
 /// How far the process is on its way out.
@@ -82,7 +83,8 @@ impl Gateway {
     /// [`StartError`]: nothing was started.
     pub fn start(source: Source) -> Result<Self, StartError> {
         let access = AccessLog::start().map_err(StartError::Thread)?;
-        let telemetry = Arc::new(Telemetry::new(tables(), access));
+        let spans = Spans::start().map_err(StartError::Thread)?;
+        let telemetry = Arc::new(Telemetry::new(tables(), access, spans));
         let labels = telemetry.clone();
         let (reloader, warnings) = Reloader::start(
             source,
@@ -121,6 +123,7 @@ impl Gateway {
                 stages: stages.clone(),
                 census: census.clone(),
                 access: telemetry.access.outlet(),
+                spans: telemetry.spans.outlet(),
             };
             workers.push(workers::spawn(number, sockets, part).map_err(StartError::Thread)?);
         }
@@ -190,6 +193,7 @@ impl Gateway {
             let _ = control.join();
         }
         self.telemetry.access.close();
+        self.telemetry.spans.close();
     }
 }
 

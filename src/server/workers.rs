@@ -17,6 +17,7 @@ use crate::proxy::arrival::Scheme;
 use crate::proxy::worker::Worker;
 use crate::reload::Reloader;
 use crate::telemetry::access::Outlet;
+use crate::telemetry::spans::SpanOutlet;
 use crate::telemetry::worker::WorkerMetrics;
 
 /// How often unused connections to regions are looked through.
@@ -41,6 +42,7 @@ pub(super) struct Part {
     pub(super) stages: watch::Receiver<Stage>,
     pub(super) census: Census,
     pub(super) access: Outlet,
+    pub(super) spans: SpanOutlet,
 }
 
 /// Starts a worker.
@@ -62,6 +64,7 @@ fn run(runtime: &Runtime, sockets: Sockets, part: Part) {
         part.metrics,
         part.reloader.tls.clone(),
         part.access,
+        part.spans,
     );
     local.block_on(runtime, serve(sockets, worker, part.stages, part.census));
 }

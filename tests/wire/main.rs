@@ -17,3 +17,4 @@ mod http2;
 mod passing;
 mod talk;
 mod targets;
+mod tracing;

@@ -66,6 +66,7 @@ fn every_key_that_is_allowed_is_in_the_file() {
         "[limits]\nzzz = 1",
         "[retries]\nzzz = 1",
         "[log]\nzzz = 1",
+        "[tracing]\nzzz = 1",
         "zzz = 1",
     ];
     for section in sections {
