@@ -175,7 +175,7 @@ fn publish(snapshot: &Snapshot, telemetry: &Telemetry) {
     telemetry.access.turn_to(match &snapshot.config.log.access {
         Access::Off => Target::Off,
         Access::Stdout => Target::Stdout,
-        Access::File(path) => Target::File(path.clone()),
+        Access::File(path) => Target::File(path.written.clone()),
     });
     telemetry
         .spans

@@ -11,6 +11,7 @@ use crate::client::trusted::TrustedProxies;
 use crate::config::Config;
 use crate::config::decision::Credentials;
 use crate::config::host::{Notice, Target};
+use crate::config::log::Access;
 use crate::config::name::RegionName;
 use crate::config::place::FilePath;
 use crate::config::problem::Problems;
@@ -26,6 +27,7 @@ use crate::region::place::Places;
 use crate::region::{RegionDefinition, RegionId, Regions};
 use crate::route::table::{FixedResponse, HostClass, RouteRule, RouteTable, RuleAction};
 use crate::route::template::DeliveryClass;
+use crate::telemetry::access;
 use crate::tls::store::CertStore;
 
 /// What a snapshot is made from, beside the configuration.
@@ -174,6 +176,7 @@ impl Builder<'_> {
         let networks = self.networks(&regions);
         let clusters = self.clusters(&regions);
         let cookies = self.cookies();
+        self.access_log();
         let id = |name: &RegionName| regions.by_name(name.as_str().as_bytes());
         let (no_country, default) = (
             id(&self.config.geo.no_country)?,
@@ -442,6 +445,19 @@ impl Builder<'_> {
                 }
                 Some(IdentifierSecret::from_file(content))
             }
+        }
+    }
+
+    /// A log that cannot be written would be noticed when it is needed.
+    fn access_log(&mut self) {
+        if let Access::File(path) = &self.config.log.access
+            && let Err(error) = access::probe(&path.written)
+        {
+            let written = path.written.display();
+            self.problems.at(
+                &path.place,
+                format!("cannot append to the access log {written}: {error}"),
+            );
         }
     }
 

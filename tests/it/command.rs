@@ -113,3 +113,33 @@ fn explain_says_which_region_and_why_not_the_others() {
         "explain never prints a key"
     );
 }
+
+/// A log that cannot be written is noticed before it is needed, and asking leaves no trace.
+#[test]
+fn check_refuses_an_access_log_that_cannot_be_opened() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = good(&directory);
+    let config = path.to_str().expect("a path");
+    let text_of = std::fs::read_to_string(&path).expect("the file");
+    let log = directory.path().join("access.log");
+    let check = |access: &std::path::Path| {
+        let text = format!("{text_of}[log]\naccess = {access:?}\n");
+        std::fs::write(&path, text).expect("written");
+        gateway(&["check", "--config", config])
+    };
+    let fine = check(&log);
+    assert_eq!(fine.status.code(), Some(0), "{}", text(&fine.stderr));
+    assert!(!log.exists());
+    for bad in [
+        directory.path().join("none/access.log"),
+        directory.path().to_owned(),
+    ] {
+        let refused = check(&bad);
+        assert_eq!(refused.status.code(), Some(2));
+        let told = text(&refused.stderr);
+        assert!(
+            told.contains("log.access") && told.contains("cannot append"),
+            "{told}"
+        );
+    }
+}

@@ -6,6 +6,7 @@ use httparse::Header;
 use smallvec::SmallVec;
 
 use super::name::Name;
+use super::response::passing_trailers;
 use super::value;
 use crate::http1::Framing;
 use crate::region::pin::{CookieNames, Sent};
@@ -170,6 +171,8 @@ pub struct Outbound<'a> {
 pub struct Head {
     bytes: Vec<u8>,
     host_at: usize,
+    /// The name of a field that only the gateway may say, where trailers can follow.
+    own_field: Option<Box<str>>,
 }
 
 impl Head {
@@ -183,6 +186,23 @@ impl Head {
         write_field(out, "Host", host.as_bytes());
         write_field(out, "X-Forwarded-Host", host.as_bytes());
         out.extend_from_slice(fields);
+    }
+
+    /// The client's trailer lines that may pass behind this head: of those that ever may, not the
+    /// one that would speak of the country in the gateway's place.
+    #[must_use]
+    pub fn passing_trailers(&self, lines: &[u8]) -> Vec<u8> {
+        let mut passing = passing_trailers(lines);
+        if let Some(own) = &self.own_field {
+            let lines = std::mem::take(&mut passing);
+            for line in lines.split_inclusive(|byte| *byte == b'\n') {
+                let name = line.split(|byte| *byte == b':').next().unwrap_or_default();
+                if !name.eq_ignore_ascii_case(own.as_bytes()) {
+                    passing.extend_from_slice(line);
+                }
+            }
+        }
+        passing
     }
 }
 
@@ -199,6 +219,10 @@ impl Outbound<'_> {
         Head {
             bytes: head,
             host_at,
+            own_field: self
+                .country
+                .filter(|_| self.framing == Framing::Chunked)
+                .map(|(name, _)| name.into()),
         }
     }
 

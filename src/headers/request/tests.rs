@@ -47,6 +47,27 @@ fn written(outbound: &Outbound<'_>, pairs: &[(&str, &str)]) -> String {
 }
 
 #[test]
+fn a_trailer_cannot_name_the_country_in_the_gateways_place() {
+    let lines = b"X-Sum: 1\r\nx-country: US\r\nX-Country-2: US\r\n";
+    let passing = |country, framing| {
+        let outbound = Outbound {
+            country,
+            framing,
+            ..usual()
+        };
+        let facts = Facts::read(&[], outbound.pseudonym);
+        outbound.write(&[], &facts).passing_trailers(lines)
+    };
+    let both = [Some(("X-Country", "DE")), Some(("X-Country", ""))];
+    for country in both {
+        let left = passing(country, Framing::Chunked);
+        assert_eq!(left, b"X-Sum: 1\r\nX-Country-2: US\r\n");
+    }
+    let all = passing(None, Framing::Chunked);
+    assert_eq!(all, lines);
+}
+
+#[test]
 fn writes_one_truth_and_keeps_the_rest_untouched() {
     let text = written(
         &usual(),
