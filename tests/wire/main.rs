@@ -11,6 +11,7 @@
 
 mod answers;
 mod framing;
+mod h2spec;
 mod harness;
 mod heads;
 mod http2;
