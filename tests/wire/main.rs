@@ -1,4 +1,4 @@
-//! Hostile bytes against the real gateway: what it refuses, what reaches a region, and what a
+//! Hostile bytes against the gateway's own binary: what it refuses, what reaches a region, and what a
 //! region's own hostile bytes do to a client.
 
 #![allow(
@@ -11,6 +11,7 @@
 
 mod answers;
 mod framing;
+mod h2spec;
 mod harness;
 mod heads;
 mod http2;
