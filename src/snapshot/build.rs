@@ -104,6 +104,7 @@ impl Parts {
             hash: materials.hash,
             region_names: names.join(", "),
             trusted: TrustedProxies::new(&server.trusted_proxies),
+            exempt: TrustedProxies::new(&config.limits.exempt),
             source: match server.client_address_header {
                 ClientAddressHeader::XForwardedFor => HeaderSource::XForwardedFor,
                 ClientAddressHeader::Forwarded => HeaderSource::Forwarded,

@@ -97,8 +97,8 @@ const EVENTS: [(Event, &str, &str, Option<&str>); 16] = [
     (
         Event::ConnectionRefused,
         "connections_refused_total",
-        "Client connections beyond the limit.",
-        None,
+        "Client connections beyond a limit, by which: all, address or network.",
+        Some("limit"),
     ),
     (
         Event::CrossRegion,
