@@ -11,11 +11,14 @@ use super::choosing::{self, Choosing};
 use super::elsewhere::Elsewhere;
 use super::fallback::Fallback;
 use super::pages;
+use super::quota;
 use super::record::Record;
 use super::refusal::Refusal;
+use super::unknown::Unknown;
 use super::worker::View;
 use crate::headers::request::{Cookies, Expect, Facts};
 use crate::http1::{Fault, Framing};
+use crate::limit::ledger::Ledger;
 use crate::region::authority::{Authority, Host};
 use crate::region::hosts::{HostEntry, HostKind};
 use crate::region::question::{Outcome, Question, Rejection};
@@ -33,6 +36,8 @@ pub struct Ready<'b> {
     pub reason: Reason,
     /// Which answers may mean that another region has what was asked for.
     pub elsewhere: Elsewhere,
+    /// Which answers say that a key is not known.
+    pub unknown: Unknown,
     /// The client's address.
     pub client: IpAddr,
     /// The client's country, where regions are told.
@@ -69,7 +74,7 @@ pub enum Judged<'b> {
 pub fn judge<'b>(
     arrival: &Arrival<'b>,
     facts: &Facts<'b>,
-    view: &'b View,
+    (view, ledger): (&'b View, &Ledger),
     record: &mut Record,
     request_id: &str,
 ) -> Judged<'b> {
@@ -77,6 +82,7 @@ pub fn judge<'b>(
         arrival,
         facts,
         view,
+        ledger,
         request_id,
         asked: None,
         decided: None,
@@ -99,6 +105,7 @@ struct Case<'c, 'b> {
     arrival: &'c Arrival<'b>,
     facts: &'c Facts<'b>,
     view: &'b View,
+    ledger: &'c Ledger,
     request_id: &'c str,
     asked: Option<(Authority<'b>, HostKind)>,
     decided: Option<(RegionId, Reason)>,
@@ -138,6 +145,15 @@ impl<'b> Case<'_, 'b> {
             .view
             .client(self.arrival.circuit.peer.ip(), self.arrival.fields);
         record.client = Some(client);
+        let now = record.started.into_std();
+        quota::admit(
+            self.view,
+            self.ledger,
+            &route,
+            (target.path, &method),
+            client,
+            now,
+        )?;
         let outcome = self.decide(host, &route, client)?;
         let decision = outcome.decision;
         record.decided(self.view, &outcome, host.kind);
@@ -324,6 +340,10 @@ impl<'b> Case<'_, 'b> {
                 outcome.decision,
                 route,
                 &known_method(self.arrival.method)?,
+                super::dialect(self.arrival.target, self.arrival.fields),
+            ),
+            unknown: Unknown::of(
+                route,
                 super::dialect(self.arrival.target, self.arrival.fields),
             ),
             client,

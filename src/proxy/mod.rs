@@ -14,8 +14,10 @@ pub mod forward;
 pub mod judge;
 pub mod line;
 pub mod pages;
+mod quota;
 pub mod record;
 pub mod refusal;
+pub mod unknown;
 pub mod worker;
 
 use std::cell::Cell;
@@ -71,7 +73,13 @@ pub fn plan(arrival: &Arrival<'_>, view: &View, worker: &Rc<Worker>) -> (Planned
         || (arrival.protocol == Protocol::Http10 && !facts.keep_alive)
         || worker.drain.is_begun();
     let expect = facts.expect;
-    let judged = judge(arrival, &facts, view, &mut record, &request_id);
+    let judged = judge(
+        arrival,
+        &facts,
+        (view, &worker.ledger),
+        &mut record,
+        &request_id,
+    );
     let mut body_limit = view.body_limit();
     let verdict = match judged {
         Judged::Answer(answer) => Verdict::Answer(answer),
@@ -99,6 +107,8 @@ pub fn plan(arrival: &Arrival<'_>, view: &View, worker: &Rc<Worker>) -> (Planned
                     reason: ready.reason,
                     elsewhere: ready.elsewhere,
                     pointed: Cell::new(false),
+                    unknown: ready.unknown,
+                    hint: Cell::default(),
                     request_id,
                     cookies: ready.cookies,
                     set_cookies: ready.set_cookies,

@@ -18,6 +18,7 @@ use super::line;
 use super::record::Record;
 use super::refusal::Refusal;
 use crate::config::log::Access;
+use crate::limit::ledger::Ledger;
 use crate::region::question::KeyFinding;
 use crate::snapshot::Snapshot;
 use crate::telemetry::access::Outlet;
@@ -58,6 +59,8 @@ pub struct Worker {
     /// This thread's metrics.
     pub metrics: Arc<WorkerMetrics>,
     tls: Arc<ArcSwap<ServerConfig>>,
+    /// What clients have left, shared by all threads.
+    pub ledger: Arc<Ledger>,
     /// Where lines of the access log go.
     pub access: Outlet,
 }
@@ -70,6 +73,7 @@ impl Worker {
         metrics: Arc<WorkerMetrics>,
         tls: Arc<ArcSwap<ServerConfig>>,
         access: Outlet,
+        ledger: Arc<Ledger>,
     ) -> Rc<Self> {
         let view = View(Rc::new(live.load_full()));
         Rc::new(Self {
@@ -81,6 +85,7 @@ impl Worker {
             connections: Cell::new(0),
             metrics,
             tls,
+            ledger,
             access,
         })
     }
@@ -159,6 +164,9 @@ impl Worker {
         }
         if record.redirect {
             self.metrics.count(Event::Redirected, region, "");
+        }
+        if record.unknown_key {
+            self.metrics.count(Event::UnknownKey, region, "");
         }
         if record.pointed {
             self.metrics.count(Event::Pointed, region, "");

@@ -12,6 +12,7 @@ use tokio::task::LocalSet;
 use tokio::time::{Instant, sleep};
 
 use super::Stage;
+use crate::limit::ledger::Ledger;
 use crate::listen::accept::{self, Census, Door};
 use crate::proxy::arrival::Scheme;
 use crate::proxy::worker::Worker;
@@ -41,6 +42,7 @@ pub(super) struct Part {
     pub(super) stages: watch::Receiver<Stage>,
     pub(super) census: Census,
     pub(super) access: Outlet,
+    pub(super) ledger: Arc<Ledger>,
 }
 
 /// Starts a worker.
@@ -62,6 +64,7 @@ fn run(runtime: &Runtime, sockets: Sockets, part: Part) {
         part.metrics,
         part.reloader.tls.clone(),
         part.access,
+        part.ledger,
     );
     local.block_on(runtime, serve(sockets, worker, part.stages, part.census));
 }
