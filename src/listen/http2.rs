@@ -26,6 +26,7 @@ use crate::proxy::answer::Answer;
 use crate::proxy::arrival::{Arrival, Protocol};
 use crate::proxy::circuit::Circuit;
 use crate::proxy::forward::{Down, Forward};
+use crate::proxy::lookup::resolve;
 use crate::proxy::record::Record;
 use crate::proxy::refusal::Refusal;
 use crate::proxy::worker::Worker;
@@ -140,6 +141,7 @@ async fn answer(
         read: 0,
         limit: planned.body_limit,
     };
+    let planned = resolve(planned, worker).await;
     match planned.verdict {
         Verdict::Answer(answer) => reply(*answer, planned.record),
         Verdict::Collect(choosing) => {

@@ -176,6 +176,24 @@ pub struct Head {
 }
 
 impl Head {
+    /// The head of a call of the gateway's own, with a body of `length` bytes. It says nothing of any
+    /// client.
+    #[must_use]
+    pub fn inquiry(path: &str, content_type: &str, length: usize) -> Self {
+        let line = format!("POST {path} HTTP/1.1\r\n");
+        let fields = format!(
+            "User-Agent: onetime-gateway-lookup/{}\r\nAccept: application/json\r\n\
+             X-Forwarded-Proto: https\r\nContent-Type: {content_type}\r\n\
+             Content-Length: {length}\r\n\r\n",
+            env!("CARGO_PKG_VERSION"),
+        );
+        Self {
+            host_at: line.len(),
+            bytes: (line + &fields).into_bytes(),
+            own_field: None,
+        }
+    }
+
     /// Appends the head with `Host`, and `X-Forwarded-Host`, which outranks it at the region.
     pub fn write(&self, host: &str, out: &mut Vec<u8>) {
         let (line, fields) = self
@@ -249,8 +267,8 @@ impl Outbound<'_> {
             | Name::Date
             | Name::SetCookie
             | Name::StrictTransportSecurity => true,
-            // Only meaningful where trailers can follow.
             Name::TraceState => self.tracestate,
+            // Only meaningful where trailers can follow.
             Name::Trailer => self.framing == Framing::Chunked,
             Name::Connection
             | Name::ContentLength
