@@ -16,6 +16,7 @@ mod harness;
 mod heads;
 mod http2;
 mod passing;
+mod smuggle;
 mod talk;
 mod targets;
 mod tracing;

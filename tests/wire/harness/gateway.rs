@@ -35,6 +35,15 @@ impl World {
 
     /// With more sections of configuration.
     pub(crate) fn with(more: &str) -> Self {
+        Self::configured("", more)
+    }
+
+    /// With more keys of `[server]`.
+    pub(crate) fn with_server(keys: &str) -> Self {
+        Self::configured(keys, "")
+    }
+
+    fn configured(server: &str, more: &str) -> Self {
         let files = TempDir::new().expect("a directory");
         let names = [
             "eu.test",
@@ -63,6 +72,7 @@ impl World {
             admin = "127.0.0.1:0"
             threads = 1
             drain = "0s"
+            {server}
             [[tls.certificates]]
             chain = "chain.pem"
             key = "key.pem"
