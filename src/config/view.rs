@@ -11,6 +11,7 @@ use crate::config::geo::Geo;
 use crate::config::host::{Host, HostKind, Target};
 use crate::config::limits::Limits;
 use crate::config::place::FilePath;
+use crate::config::rate_limits::{Bucket, RateLimits};
 use crate::config::region::{Region, SecretSource};
 use crate::config::route::{Action, Route};
 use crate::config::server::{Admin, Server};
@@ -52,6 +53,7 @@ pub fn view(config: &Config) -> Value {
         "routes": config.routes.iter().map(route).collect::<Vec<_>>(),
         "timeouts": timeouts(&config.timeouts),
         "limits": limits(&config.limits),
+        "rate_limits": rate_limits(&config.rate_limits),
         "retries": {
             "share": config.retries.share,
             "per_second": config.retries.per_second,
@@ -260,6 +262,20 @@ fn limits(limits: &Limits) -> Value {
         "h2_header_list": limits.h2_header_list,
         "pool_per_endpoint": limits.pool_per_endpoint,
         "requests_per_endpoint": limits.requests_per_endpoint,
+    })
+}
+
+fn rate_limits(limits: &RateLimits) -> Value {
+    let bucket = |bucket: Option<Bucket>| match bucket {
+        None => json!(false),
+        Some(Bucket { burst, every }) => json!({ "burst": burst, "every": duration_text(every) }),
+    };
+    json!({
+        "create": bucket(limits.create),
+        "consume": bucket(limits.consume),
+        "read": bucket(limits.read),
+        "static": bucket(limits.assets),
+        "unknown": bucket(limits.unknown),
     })
 }
 
