@@ -126,6 +126,7 @@ async fn answer(
         method: parts.method.as_str(),
         target,
         authority: parts.uri.authority().map(http::uri::Authority::as_str),
+        scheme: parts.uri.scheme_str(),
         fields: &fields,
         protocol: Protocol::Http2,
         framing: framing_of(&parts.headers, &body),

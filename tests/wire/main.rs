@@ -10,6 +10,7 @@
 #![allow(clippy::too_many_lines, reason = "payloads stand in tables")]
 
 mod answers;
+mod downgrade;
 mod framing;
 mod h2spec;
 mod harness;
