@@ -18,6 +18,7 @@ mod heads;
 mod http2;
 mod passing;
 mod smuggle;
+mod splitting;
 mod talk;
 mod targets;
 mod tracing;
