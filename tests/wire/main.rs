@@ -16,6 +16,7 @@ mod h2spec;
 mod harness;
 mod heads;
 mod http2;
+mod own_pages;
 mod passing;
 mod smuggle;
 mod splitting;

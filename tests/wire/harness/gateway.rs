@@ -43,6 +43,13 @@ impl World {
         Self::configured(keys, "")
     }
 
+    /// With a listener without TLS, and where it is.
+    pub(crate) fn with_plain_http() -> (Self, SocketAddr) {
+        let world = Self::configured("http = [\"127.0.0.1:0\"]", "");
+        let address = world.gateway.http.expect("it listens there too");
+        (world, address)
+    }
+
     fn configured(server: &str, more: &str) -> Self {
         let files = TempDir::new().expect("a directory");
         let names = [
@@ -64,14 +71,19 @@ impl World {
         let (eu, us) = (Origin::start(None), Origin::start(None));
         let tls = Origin::start(Some(server_tls(&cert, &signing_key)));
         let (dead, dead_address) = dead_end();
+        let http = if server.contains("http =") {
+            ""
+        } else {
+            "http = []"
+        };
         let mut text = format!(
             r#"
             [server]
             https = ["127.0.0.1:0"]
-            http = []
             admin = "127.0.0.1:0"
             threads = 1
             drain = "0s"
+            {http}
             {server}
             [[tls.certificates]]
             chain = "chain.pem"
