@@ -20,6 +20,7 @@ mod own_pages;
 mod passing;
 mod smuggle;
 mod splitting;
+mod storm;
 mod talk;
 mod targets;
 mod tracing;

@@ -135,6 +135,11 @@ impl Origin {
         state.seen.iter().filter(of_path).cloned().collect()
     }
 
+    /// The requests that have arrived whole, which are forgotten.
+    pub(crate) fn take_seen(&self) -> Vec<Seen> {
+        self.change(|state| std::mem::take(&mut state.seen))
+    }
+
     /// How many requests arrived whole.
     pub(crate) fn count(&self) -> usize {
         self.state().seen.len()
