@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use http::Method;
 
 use super::answer::{Answer, Context, Dialect};
-use super::arrival::{Arrival, Protocol, Scheme, Target};
+use super::arrival::{Arrival, Protocol, Scheme, Target, is_web};
 use super::choosing::{self, Choosing};
 use super::elsewhere::Elsewhere;
 use super::fallback::Fallback;
@@ -138,8 +138,8 @@ impl<'b> Case<'_, 'b> {
     fn run(&mut self, record: &mut Record) -> Result<Judged<'b>, Refusal> {
         let method = known_method(self.arrival.method)?;
         let target = self.target()?;
-        if self.facts.length_repeated {
-            return Err(Refusal::BadMessage(Fault::RepeatedContentLength));
+        if self.arrival.protocol == Protocol::Http2 {
+            self.fits_http1()?;
         }
         let (authority, host) = self.host(&target)?;
         self.asked = Some((authority, host.kind));
@@ -239,6 +239,28 @@ impl<'b> Case<'_, 'b> {
         Target::parse(raw)
             .filter(|_| raw.bytes().all(|byte| byte.is_ascii_graphic()))
             .ok_or(Refusal::BadMessage(Fault::BadTarget))
+    }
+
+    /// One law for both protocols: what `http1` refuses in a head, and the h2 crate lets pass.
+    /// Crumbs of a cookie are one field (RFC 9113 section 8.2.3).
+    fn fits_http1(&self) -> Result<(), Refusal> {
+        let limits = self.view.head_limits();
+        let crumbs = self.facts.cookies.len().saturating_sub(1);
+        let scheme = self.arrival.scheme.unwrap_or("https");
+        let fault = if self.arrival.target.len() > limits.target {
+            Fault::TargetTooLong
+        } else if self.arrival.fields.len().saturating_sub(crumbs) > limits.fields {
+            Fault::TooManyFields
+        } else if self.facts.length_repeated {
+            Fault::RepeatedContentLength
+        } else if self.facts.unfit_for_http2 {
+            Fault::BadFieldValue
+        } else if !is_web(scheme) {
+            Fault::BadTarget
+        } else {
+            return Ok(());
+        };
+        Err(Refusal::BadMessage(fault))
     }
 
     fn region_page(

@@ -188,6 +188,7 @@ impl Connection {
                     method: head.method,
                     target: head.target,
                     authority: None,
+                    scheme: None,
                     fields: head.fields,
                     protocol: match head.version {
                         Version::Http10 => Protocol::Http10,
