@@ -10,6 +10,7 @@ pub mod geoip;
 pub mod headers;
 pub mod health;
 pub mod http1;
+pub mod limit;
 pub mod listen;
 pub mod net;
 pub mod page;

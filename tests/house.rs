@@ -18,6 +18,7 @@ const FLOORS: &[&[&str]] = &[
         "client",
         "geoip",
         "http1",
+        "limit",
         "net",
         "region",
         "telemetry",
@@ -35,7 +36,7 @@ const FLOORS: &[&[&str]] = &[
 
 /// Rooms that only think: they are given `now`, they never fetch it.
 const THINKING: &[&str] = &[
-    "balance", "client", "config", "headers", "http1", "page", "region", "route",
+    "balance", "client", "config", "headers", "http1", "limit", "page", "region", "route",
 ];
 
 /// Words by which a thinking room would betray itself.

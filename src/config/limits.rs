@@ -1,7 +1,12 @@
 //! `[limits]`: how much of everything is taken. None can be switched off.
 
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+
 use crate::config::problem::Complaint;
 use crate::config::read::section::Section;
+use crate::config::text::address;
 
 /// `[limits]`. Sizes are in bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +25,22 @@ pub struct Limits {
     pub body_image: u64,
     /// Connections of clients, in all threads together. Default 10,000: some 300 MB when all are idle.
     pub connections: usize,
+    /// Connections of one client, which is an address or, in IPv6, the network that one customer has. Default
+    /// 1,000, a tenth of all: a company of some thousands behind one address has fewer.
+    pub connections_per_address: usize,
+    /// Connections of one wider network. Default 3,000: no one network takes the place of all others.
+    pub connections_per_network: usize,
+    /// Bits of an IPv4 address that make one client. Default 32: the address.
+    pub client_v4: u8,
+    /// Bits of an IPv6 address that make one client. Default 64: a customer has all addresses of its /64.
+    pub client_v6: u8,
+    /// Bits of an IPv4 address that make one wider network. Default 24: the smallest that is routed.
+    pub network_v4: u8,
+    /// Bits of an IPv6 address that make one wider network. Default 48: the smallest that is routed.
+    pub network_v6: u8,
+    /// Networks that no limit by client or network holds for. Default: loopback, for what runs on this machine
+    /// is its operator's.
+    pub exempt: Vec<IpNet>,
     /// Requests on one HTTP/1 connection, the last of which ends it. Default 10,000: what a connection holds is
     /// given back now and then, at no cost that could be noticed.
     pub requests_per_connection: u64,
@@ -44,6 +65,16 @@ impl Default for Limits {
             body: 256 * 1024,
             body_image: 2_500_000,
             connections: 10_000,
+            connections_per_address: 1_000,
+            connections_per_network: 3_000,
+            client_v4: 32,
+            client_v6: 64,
+            network_v4: 24,
+            network_v6: 48,
+            exempt: vec![
+                IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8)),
+                IpNet::V6(Ipv6Net::new_assert(Ipv6Addr::LOCALHOST, 128)),
+            ],
             requests_per_connection: 10_000,
             h2_streams: 128,
             h2_header_list: 32 * 1024,
@@ -64,6 +95,17 @@ impl Limits {
             body_image: size(&mut section, "body_image", 1 << 40).unwrap_or(default.body_image),
             connections: count(&mut section, "connections", 1..=10_000_000)
                 .unwrap_or(default.connections),
+            connections_per_address: count(&mut section, "connections_per_address", 1..=10_000_000)
+                .unwrap_or(default.connections_per_address),
+            connections_per_network: count(&mut section, "connections_per_network", 1..=10_000_000)
+                .unwrap_or(default.connections_per_network),
+            client_v4: count(&mut section, "client_v4", 8..=32).unwrap_or(default.client_v4),
+            client_v6: count(&mut section, "client_v6", 16..=128).unwrap_or(default.client_v6),
+            network_v4: count(&mut section, "network_v4", 8..=32).unwrap_or(default.network_v4),
+            network_v6: count(&mut section, "network_v6", 16..=128).unwrap_or(default.network_v6),
+            exempt: section
+                .read("exempt", |v| v.list(|one| one.parsed(address::network)))
+                .unwrap_or(default.exempt),
             requests_per_connection: count(
                 &mut section,
                 "requests_per_connection",
@@ -83,6 +125,22 @@ impl Limits {
                 section.place_of_written(&["uri_bytes", "head_bytes"]),
                 Complaint::new("`uri_bytes` is never reached, for `head_bytes` is no more"),
             );
+        }
+        for (keys, (network, client)) in [
+            (
+                ["network_v4", "client_v4"],
+                (limits.network_v4, limits.client_v4),
+            ),
+            (
+                ["network_v6", "client_v6"],
+                (limits.network_v6, limits.client_v6),
+            ),
+        ] {
+            if network > client {
+                let message = format!("`{}` is narrower than `{}`", keys[0], keys[1]);
+                let place = section.place_of_written(&keys);
+                section.reading.warn(place, Complaint::new(message));
+            }
         }
         section.finish();
         limits

@@ -24,6 +24,7 @@ pub mod mapping;
 pub mod name;
 pub mod place;
 pub mod problem;
+pub mod rate_limits;
 mod read;
 pub mod region;
 pub mod retries;
@@ -32,6 +33,7 @@ pub mod server;
 mod text;
 pub mod timeouts;
 pub mod tls;
+pub mod tracing;
 pub mod view;
 
 use crate::config::decision::Decision;
@@ -43,6 +45,7 @@ use crate::config::log::Log;
 use crate::config::name::RegionName;
 use crate::config::place::FilePath;
 use crate::config::problem::{Problems, Warning};
+use crate::config::rate_limits::RateLimits;
 use crate::config::read::Reading;
 use crate::config::read::section::Section;
 use crate::config::read::syntax::Syntax;
@@ -52,6 +55,7 @@ use crate::config::route::Route;
 use crate::config::server::Server;
 use crate::config::timeouts::Timeouts;
 use crate::config::tls::Tls;
+use crate::config::tracing::Tracing;
 
 /// All that one configuration file says, defaults filled in, every name checked against the others.
 ///
@@ -77,10 +81,14 @@ pub struct Config {
     pub timeouts: Timeouts,
     /// How much of everything is taken.
     pub limits: Limits,
+    /// How many requests one client may send.
+    pub rate_limits: RateLimits,
     /// How many requests may be sent again.
     pub retries: Retries,
     /// What is written, and how.
     pub log: Log,
+    /// What is told of requests to a collector of traces.
+    pub tracing: Tracing,
 }
 
 impl Config {
@@ -118,8 +126,10 @@ impl Config {
         let routes = root.read("routes", route::read).unwrap_or_default();
         let timeouts = root.section("timeouts").map(Timeouts::read);
         let limits = root.section("limits").map(Limits::read);
+        let rate_limits = root.section("rate_limits").map(RateLimits::read);
         let retries = root.section("retries").map(Retries::read);
         let log = root.section("log").map(Log::read);
+        let tracing = root.section("tracing").map(Tracing::read);
         if let Some(regions) = &regions {
             check::regions(reading, regions);
             if let Some(hosts) = &hosts {
@@ -143,8 +153,10 @@ impl Config {
             routes,
             timeouts: timeouts?,
             limits: limits?,
+            rate_limits: rate_limits?,
             retries: retries?,
             log: log?,
+            tracing: tracing?,
         })
     }
 

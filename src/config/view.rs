@@ -11,6 +11,7 @@ use crate::config::geo::Geo;
 use crate::config::host::{Host, HostKind, Target};
 use crate::config::limits::Limits;
 use crate::config::place::FilePath;
+use crate::config::rate_limits::{Bucket, RateLimits};
 use crate::config::region::{Region, SecretSource};
 use crate::config::route::{Action, Route};
 use crate::config::server::{Admin, Server};
@@ -52,6 +53,7 @@ pub fn view(config: &Config) -> Value {
         "routes": config.routes.iter().map(route).collect::<Vec<_>>(),
         "timeouts": timeouts(&config.timeouts),
         "limits": limits(&config.limits),
+        "rate_limits": rate_limits(&config.rate_limits),
         "retries": {
             "share": config.retries.share,
             "per_second": config.retries.per_second,
@@ -62,6 +64,10 @@ pub fn view(config: &Config) -> Value {
             "format": config.log.format.label(),
             "access": config.log.access.written(),
             "access_address": config.log.access_address.label(),
+        },
+        "tracing": {
+            "otlp": config.tracing.otlp.as_deref().unwrap_or("off"),
+            "per_thousand": config.tracing.per_thousand,
         },
     })
 }
@@ -244,11 +250,32 @@ fn limits(limits: &Limits) -> Value {
         "body": limits.body,
         "body_image": limits.body_image,
         "connections": limits.connections,
+        "connections_per_address": limits.connections_per_address,
+        "connections_per_network": limits.connections_per_network,
+        "client_v4": limits.client_v4,
+        "client_v6": limits.client_v6,
+        "network_v4": limits.network_v4,
+        "network_v6": limits.network_v6,
+        "exempt": limits.exempt.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "requests_per_connection": limits.requests_per_connection,
         "h2_streams": limits.h2_streams,
         "h2_header_list": limits.h2_header_list,
         "pool_per_endpoint": limits.pool_per_endpoint,
         "requests_per_endpoint": limits.requests_per_endpoint,
+    })
+}
+
+fn rate_limits(limits: &RateLimits) -> Value {
+    let bucket = |bucket: Option<Bucket>| match bucket {
+        None => json!(false),
+        Some(Bucket { burst, every }) => json!({ "burst": burst, "every": duration_text(every) }),
+    };
+    json!({
+        "create": bucket(limits.create),
+        "consume": bucket(limits.consume),
+        "read": bucket(limits.read),
+        "static": bucket(limits.assets),
+        "unknown": bucket(limits.unknown),
     })
 }
 

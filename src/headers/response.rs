@@ -82,6 +82,8 @@ impl Downward<'_> {
                 | Name::Forwarded
                 | Name::Host
                 | Name::Plain
+                | Name::TraceParent
+                | Name::TraceState
                 | Name::XForwardedFor => true,
             };
             let listed = || {

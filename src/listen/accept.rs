@@ -1,9 +1,9 @@
 //! The accept loop of one listener on one thread, and each connection up to its first request.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustls::{HandshakeKind, ProtocolVersion};
@@ -14,10 +14,11 @@ use tokio_rustls::TlsAcceptor;
 use super::http1;
 use super::http2;
 use super::spoken_for;
+use crate::limit::connections::{Connections, Full, Place};
 use crate::net::stream::Stream;
 use crate::proxy::arrival::Scheme;
 use crate::proxy::circuit::Circuit;
-use crate::proxy::worker::Worker;
+use crate::proxy::worker::{View, Worker};
 use crate::telemetry::worker::Event;
 
 /// The first pause after the process runs out of something (file descriptors, memory).
@@ -28,28 +29,64 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Client connections of the whole process.
 #[derive(Clone, Default)]
-pub struct Census(Arc<AtomicUsize>);
+pub struct Census(Arc<Counts>);
+
+#[derive(Default)]
+struct Counts {
+    all: AtomicUsize,
+    by_client: Mutex<Connections>,
+}
 
 impl Census {
     /// Counts one more connection, unless `limit` is reached.
     fn admit(&self, limit: usize) -> Option<Admitted> {
-        let admitted = Admitted(self.0.clone());
+        let admitted = Admitted {
+            counts: self.0.clone(),
+            place: None,
+        };
         // Taken first and given back by the drop: two threads can never both take the last place.
-        (self.0.fetch_add(1, Ordering::Relaxed) < limit).then_some(admitted)
+        (self.0.all.fetch_add(1, Ordering::Relaxed) < limit).then_some(admitted)
     }
 
     /// How many there are.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.0.load(Ordering::Relaxed)
+        self.0.all.load(Ordering::Relaxed)
     }
 }
 
-struct Admitted(Arc<AtomicUsize>);
+impl Counts {
+    fn by_client(&self) -> MutexGuard<'_, Connections> {
+        // Every step leaves the counts whole.
+        self.by_client
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct Admitted {
+    counts: Arc<Counts>,
+    place: Option<Place>,
+}
+
+impl Admitted {
+    /// Counts it as its client's and its network's, once it is known who that is. A proxy that is
+    /// trusted speaks for many, and is not one.
+    fn count(&mut self, client: IpAddr, view: &View) -> Result<(), Full> {
+        if !view.trusts(client) && !view.exempts(client) {
+            let rules = view.connection_rules();
+            self.place = Some(self.counts.by_client().enter(client, &rules)?);
+        }
+        Ok(())
+    }
+}
 
 impl Drop for Admitted {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.counts.all.fetch_sub(1, Ordering::Relaxed);
+        if let Some(place) = self.place.take() {
+            self.counts.by_client().leave(place);
+        }
     }
 }
 
@@ -106,13 +143,15 @@ fn admit(
     worker: &Rc<Worker>,
     census: &Census,
 ) {
-    let limit = worker.view().config.limits.connections;
-    let Some(admitted) = census.admit(limit) else {
-        worker.metrics.count(Event::ConnectionRefused, None, "");
-        // Refused as cheaply as can be: a reset instead of a handshake.
-        let _ = socket.set_zero_linger();
-        return;
+    let view = worker.view();
+    let Some(mut admitted) = census.admit(view.config.limits.connections) else {
+        return refuse(&socket, "all", worker);
     };
+    if !door.proxied
+        && let Err(full) = admitted.count(peer.ip(), &view)
+    {
+        return refuse(&socket, full.label(), worker);
+    }
     let worker = worker.clone();
     tokio::task::spawn_local(async move {
         worker.connections.set(worker.connections.get() + 1);
@@ -121,6 +160,9 @@ fn admit(
             match spoken_for::client(&mut socket, peer, &worker).await {
                 Ok(client) => peer = client,
                 Err(why) => return worker.metrics.count(Event::ProxyHeaderRefused, None, why),
+            }
+            if let Err(full) = admitted.count(peer.ip(), &worker.view()) {
+                return refuse(&socket, full.label(), &worker);
             }
         }
         match door.scheme {
@@ -133,6 +175,12 @@ fn admit(
         }
         drop((open, admitted));
     });
+}
+
+/// Refuses a connection as cheaply as can be: a reset instead of a handshake.
+fn refuse(socket: &TcpStream, limit: &'static str, worker: &Worker) {
+    worker.metrics.count(Event::ConnectionRefused, None, limit);
+    let _ = socket.set_zero_linger();
 }
 
 /// Counts a connection of this thread while it lives.

@@ -14,8 +14,12 @@ pub mod forward;
 pub mod judge;
 pub mod line;
 pub mod pages;
+mod quota;
 pub mod record;
 pub mod refusal;
+pub mod span;
+pub mod trace;
+pub mod unknown;
 pub mod worker;
 
 use std::cell::Cell;
@@ -31,6 +35,7 @@ use httparse::Header;
 use judge::{Judged, judge};
 use record::Record;
 use refusal::Refusal;
+use trace::Course;
 use worker::{View, Worker};
 
 use crate::headers::request::{Expect, Facts, Head, Outbound};
@@ -71,7 +76,20 @@ pub fn plan(arrival: &Arrival<'_>, view: &View, worker: &Rc<Worker>) -> (Planned
         || (arrival.protocol == Protocol::Http10 && !facts.keep_alive)
         || worker.drain.is_begun();
     let expect = facts.expect;
-    let judged = judge(arrival, &facts, view, &mut record, &request_id);
+    let course = Course::of(
+        &facts,
+        view.trusts(arrival.circuit.peer.ip()),
+        view.config.tracing.share(),
+        fastrand::fill,
+    );
+    record.trace = course.trace;
+    let judged = judge(
+        arrival,
+        &facts,
+        (view, &worker.ledger),
+        &mut record,
+        &request_id,
+    );
     let mut body_limit = view.body_limit();
     let verdict = match judged {
         Judged::Answer(answer) => Verdict::Answer(answer),
@@ -81,7 +99,7 @@ pub fn plan(arrival: &Arrival<'_>, view: &View, worker: &Rc<Worker>) -> (Planned
         }
         Judged::Proxy(ready) => {
             body_limit = ready.body_limit;
-            let head = head(arrival, &facts, view, &ready, &request_id);
+            let head = head(arrival, &facts, view, &ready, &request_id, &course);
             Verdict::Forward(Box::new(Forward {
                 errand: Errand {
                     region: ready.region,
@@ -98,6 +116,8 @@ pub fn plan(arrival: &Arrival<'_>, view: &View, worker: &Rc<Worker>) -> (Planned
                     reason: ready.reason,
                     elsewhere: ready.elsewhere,
                     pointed: Cell::new(false),
+                    unknown: ready.unknown,
+                    hint: Cell::default(),
                     request_id,
                     cookies: ready.cookies,
                     set_cookies: ready.set_cookies,
@@ -126,6 +146,7 @@ fn head(
     view: &View,
     ready: &judge::Ready<'_>,
     request_id: &str,
+    course: &Course,
 ) -> Head {
     let client = ready.client.to_string();
     let outbound = Outbound {
@@ -135,6 +156,8 @@ fn head(
         pseudonym: view.pseudonym(),
         received: arrival.protocol.received(),
         request_id,
+        traceparent: course.told.as_deref(),
+        tracestate: course.state,
         country: view
             .country_header()
             .map(|name| (name, ready.country.as_deref().unwrap_or(""))),

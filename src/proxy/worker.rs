@@ -17,10 +17,13 @@ use super::arrival::Protocol;
 use super::line;
 use super::record::Record;
 use super::refusal::Refusal;
+use super::span;
 use crate::config::log::Access;
+use crate::limit::ledger::Ledger;
 use crate::region::question::KeyFinding;
 use crate::snapshot::Snapshot;
 use crate::telemetry::access::Outlet;
+use crate::telemetry::spans::SpanOutlet;
 use crate::telemetry::worker::{Event, Gauges, Sample, WorkerMetrics};
 use crate::upstream::failure::Cause;
 use crate::upstream::pool::Pools;
@@ -58,8 +61,12 @@ pub struct Worker {
     /// This thread's metrics.
     pub metrics: Arc<WorkerMetrics>,
     tls: Arc<ArcSwap<ServerConfig>>,
+    /// What clients have left, shared by all threads.
+    pub ledger: Arc<Ledger>,
     /// Where lines of the access log go.
     pub access: Outlet,
+    /// Where spans go.
+    pub spans: SpanOutlet,
 }
 
 impl Worker {
@@ -70,6 +77,8 @@ impl Worker {
         metrics: Arc<WorkerMetrics>,
         tls: Arc<ArcSwap<ServerConfig>>,
         access: Outlet,
+        spans: SpanOutlet,
+        ledger: Arc<Ledger>,
     ) -> Rc<Self> {
         let view = View(Rc::new(live.load_full()));
         Rc::new(Self {
@@ -81,7 +90,9 @@ impl Worker {
             connections: Cell::new(0),
             metrics,
             tls,
+            ledger,
             access,
+            spans,
         })
     }
 
@@ -160,6 +171,9 @@ impl Worker {
         if record.redirect {
             self.metrics.count(Event::Redirected, region, "");
         }
+        if record.unknown_key {
+            self.metrics.count(Event::UnknownKey, region, "");
+        }
         if record.pointed {
             self.metrics.count(Event::Pointed, region, "");
         }
@@ -171,6 +185,11 @@ impl Worker {
         if record.view().config.log.access != Access::Off {
             self.access
                 .line(|out| line::write(out, record, now, SystemTime::now()));
+        }
+        if let Some(trace) = record.trace {
+            span::spans(record, trace, now, SystemTime::now(), |span| {
+                self.spans.send(span);
+            });
         }
         for cause in &journey.failed {
             self.metrics

@@ -177,6 +177,9 @@ fn publish(snapshot: &Snapshot, telemetry: &Telemetry) {
         Access::Stdout => Target::Stdout,
         Access::File(path) => Target::File(path.written.clone()),
     });
+    telemetry
+        .spans
+        .turn_to(snapshot.config.tracing.otlp.clone());
     let seconds = |time: SystemTime| {
         time.duration_since(UNIX_EPOCH)
             .unwrap_or_default()

@@ -6,12 +6,13 @@ mod workers;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use thiserror::Error;
 use tokio::sync::watch;
 
 use crate::config::problem::Problems;
+use crate::limit::ledger::Ledger;
 use crate::listen::accept::Census;
 use crate::listen::socket;
 use crate::proxy::record::Method;
@@ -19,6 +20,7 @@ use crate::region::Reason;
 use crate::reload::{Reloader, Source, Verdict};
 use crate::route::template::{RouteTemplate, TEMPLATES};
 use crate::telemetry::access::AccessLog;
+use crate::telemetry::spans::Spans;
 use crate::telemetry::{Tables, Telemetry};
 
 /// How far the process is on its way out.
@@ -82,7 +84,8 @@ impl Gateway {
     /// [`StartError`]: nothing was started.
     pub fn start(source: Source) -> Result<Self, StartError> {
         let access = AccessLog::start().map_err(StartError::Thread)?;
-        let telemetry = Arc::new(Telemetry::new(tables(), access));
+        let spans = Spans::start().map_err(StartError::Thread)?;
+        let telemetry = Arc::new(Telemetry::new(tables(), access, spans));
         let labels = telemetry.clone();
         let (reloader, warnings) = Reloader::start(
             source,
@@ -109,6 +112,7 @@ impl Gateway {
         let doors = control::Doors::open(&config.server, &mut addresses)?;
         let (stage, stages) = watch::channel(Stage::Serving);
         let census = Census::default();
+        let ledger = Arc::new(Ledger::new(Instant::now()));
         let mut workers = Vec::with_capacity(threads);
         for number in 0..threads {
             let sockets = workers::Sockets {
@@ -121,6 +125,8 @@ impl Gateway {
                 stages: stages.clone(),
                 census: census.clone(),
                 access: telemetry.access.outlet(),
+                spans: telemetry.spans.outlet(),
+                ledger: ledger.clone(),
             };
             workers.push(workers::spawn(number, sockets, part).map_err(StartError::Thread)?);
         }
@@ -190,6 +196,7 @@ impl Gateway {
             let _ = control.join();
         }
         self.telemetry.access.close();
+        self.telemetry.spans.close();
     }
 }
 

@@ -12,11 +12,13 @@ use tokio::task::LocalSet;
 use tokio::time::{Instant, sleep};
 
 use super::Stage;
+use crate::limit::ledger::Ledger;
 use crate::listen::accept::{self, Census, Door};
 use crate::proxy::arrival::Scheme;
 use crate::proxy::worker::Worker;
 use crate::reload::Reloader;
 use crate::telemetry::access::Outlet;
+use crate::telemetry::spans::SpanOutlet;
 use crate::telemetry::worker::WorkerMetrics;
 
 /// How often unused connections to regions are looked through.
@@ -41,6 +43,8 @@ pub(super) struct Part {
     pub(super) stages: watch::Receiver<Stage>,
     pub(super) census: Census,
     pub(super) access: Outlet,
+    pub(super) spans: SpanOutlet,
+    pub(super) ledger: Arc<Ledger>,
 }
 
 /// Starts a worker.
@@ -62,6 +66,8 @@ fn run(runtime: &Runtime, sockets: Sockets, part: Part) {
         part.metrics,
         part.reloader.tls.clone(),
         part.access,
+        part.spans,
+        part.ledger,
     );
     local.block_on(runtime, serve(sockets, worker, part.stages, part.census));
 }

@@ -104,6 +104,8 @@ impl Parts {
             hash: materials.hash,
             region_names: names.join(", "),
             trusted: TrustedProxies::new(&server.trusted_proxies),
+            exempt: TrustedProxies::new(&config.limits.exempt),
+            rates: super::limits::rates(&config),
             source: match server.client_address_header {
                 ClientAddressHeader::XForwardedFor => HeaderSource::XForwardedFor,
                 ClientAddressHeader::Forwarded => HeaderSource::Forwarded,

@@ -4,6 +4,7 @@
 pub mod build;
 mod clusters;
 pub mod files;
+mod limits;
 
 use std::collections::HashSet;
 use std::net::IpAddr;
@@ -19,6 +20,9 @@ use crate::config::server::Server;
 use crate::geoip::Database;
 use crate::headers::name::Name;
 use crate::http1::HeadLimits;
+use crate::limit::block::Prefixes;
+use crate::limit::connections::ConnectionRules;
+use crate::limit::ledger::Rates;
 use crate::region::decide::Rules;
 use crate::region::hosts::HostTable;
 use crate::region::pin::CookieNames;
@@ -89,6 +93,8 @@ pub struct Snapshot {
     pub(crate) parts: Vec<RegionPart>,
     pub(crate) region_names: String,
     pub(crate) trusted: TrustedProxies,
+    pub(crate) exempt: TrustedProxies,
+    pub(crate) rates: Rates,
     pub(crate) source: HeaderSource,
     pub(crate) cookies: CookieNames,
     pub(crate) database: Option<Kept>,
@@ -264,6 +270,36 @@ impl Snapshot {
     #[must_use]
     pub fn trusts(&self, peer: IpAddr) -> bool {
         self.trusted.contains(peer)
+    }
+
+    /// Whether limits by client do not hold for an address: the operator's own networks.
+    #[must_use]
+    pub fn exempts(&self, client: IpAddr) -> bool {
+        self.exempt.contains(client)
+    }
+
+    /// How many requests one client may send.
+    #[must_use]
+    pub const fn rates(&self) -> &Rates {
+        &self.rates
+    }
+
+    /// How many connections one may have.
+    #[must_use]
+    pub const fn connection_rules(&self) -> ConnectionRules {
+        let limits = &self.config.limits;
+        ConnectionRules {
+            client: Prefixes {
+                v4: limits.client_v4,
+                v6: limits.client_v6,
+            },
+            per_client: limits.connections_per_address,
+            network: Prefixes {
+                v4: limits.network_v4,
+                v6: limits.network_v6,
+            },
+            per_network: limits.connections_per_network,
+        }
     }
 
     /// The client's address.

@@ -16,6 +16,7 @@ mod command;
 mod drain;
 mod failures;
 mod health;
+mod limits;
 mod links;
 mod observe;
 mod reload;

@@ -49,7 +49,7 @@ async fn a_person_chooses_returns_and_forgets() {
     // `form-action` against each step.
     browser.click(&button).await;
     let there = place.url(&format!("{wanted}.localhost"), "/signin?from=here");
-    assert_eq!(browser.url().await, there);
+    arrives(&browser, &there).await;
 
     browser.go(&page).await;
     assert_eq!(browser.read(HERE).await, wanted);
@@ -65,7 +65,7 @@ async fn a_person_chooses_returns_and_forgets() {
 
     // The way back without a choice.
     browser.click(".back a").await;
-    assert_eq!(browser.url().await, there);
+    arrives(&browser, &there).await;
 
     browser.go(&place.url("localhost", "/region")).await;
     browser.click("button[name=forget]").await;
@@ -106,16 +106,27 @@ async fn the_keyboard_is_enough() {
     browser.close().await;
 }
 
-/// Waits until the page says that one is sent to `region`: a browser does not hold a command back
-/// for a page that follows by a key, or under the same address.
+/// Waits until the page says that one is sent to `region`.
 async fn shown(browser: &Browser<'_>, region: &str) {
-    for _ in 0..200 {
-        if browser.try_read(HERE).await.as_deref() == Some(region) {
+    until(region, || async { browser.try_read(HERE).await }).await;
+}
+
+/// Waits until the browser is at `url`.
+async fn arrives(browser: &Browser<'_>, url: &str) {
+    until(url, || async { Some(browser.url().await) }).await;
+}
+
+/// A browser does not always hold a command back until the page that follows is there.
+async fn until<F: Future<Output = Option<String>>>(wanted: &str, look: impl Fn() -> F) {
+    let mut found = None;
+    for _ in 0..400 {
+        found = look().await;
+        if found.as_deref() == Some(wanted) {
             return;
         }
         tokio::time::sleep(Duration::from_millis(25)).await;
     }
-    panic!("the page never said {region}");
+    panic!("{wanted} never came, but {found:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -165,7 +176,7 @@ async fn no_script_is_needed() {
         .go(&place.url("localhost", "/region?return=/signin"))
         .await;
     browser.click("button[name=region][value=uk]").await;
-    assert_eq!(browser.url().await, place.url("uk.localhost", "/signin"));
+    arrives(&browser, &place.url("uk.localhost", "/signin")).await;
     browser.close().await;
 }
 

@@ -1,6 +1,6 @@
 //! A browser, driven over W3C WebDriver: as much of the protocol as the page's tests need.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -99,7 +99,12 @@ impl Driver {
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        // Its browsers end with it.
+        // Asked to end, it ends its browsers first, also those of a test that failed.
+        if let Ok(mut socket) = std::net::TcpStream::connect(("127.0.0.1", self.port)) {
+            let _ = socket.set_read_timeout(Some(Duration::from_secs(10)));
+            let _ = socket.write_all(b"GET /shutdown HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
+            let _ = socket.read(&mut [0; 1024]);
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,4 +1,4 @@
-//! Hostile bytes against the real gateway: what it refuses, what reaches a region, and what a
+//! Hostile bytes against the gateway's own binary: what it refuses, what reaches a region, and what a
 //! region's own hostile bytes do to a client.
 
 #![allow(
@@ -11,9 +11,11 @@
 
 mod answers;
 mod framing;
+mod h2spec;
 mod harness;
 mod heads;
 mod http2;
 mod passing;
 mod talk;
 mod targets;
+mod tracing;

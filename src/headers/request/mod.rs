@@ -46,6 +46,8 @@ pub struct Facts<'b> {
     pub request_id: Option<&'b [u8]>,
     /// A `Via` names this gateway.
     pub looped: bool,
+    /// `traceparent`.
+    pub traceparent: Sent<'b>,
     /// `Expect`.
     pub expect: Expect,
     /// `Connection: close`.
@@ -80,12 +82,8 @@ impl<'b> Facts<'b> {
             Name::Authorization => self.authorization = true,
             Name::CsrfToken => self.csrf_token = true,
             Name::Cookie => self.cookies.push(field.value),
-            Name::Pin => {
-                self.pin = match self.pin {
-                    Sent::Nothing => Sent::One(field.value),
-                    Sent::One(_) | Sent::Several => Sent::Several,
-                };
-            }
+            Name::Pin => once_more(&mut self.pin, field.value),
+            Name::TraceParent => once_more(&mut self.traceparent, field.value),
             Name::RequestId => {
                 self.request_id.get_or_insert(field.value);
             }
@@ -124,6 +122,14 @@ impl<'b> Facts<'b> {
     }
 }
 
+/// Takes in one more field of a name that should come once.
+const fn once_more<'b>(sent: &mut Sent<'b>, value: &'b [u8]) {
+    *sent = match sent {
+        Sent::Nothing => Sent::One(value),
+        Sent::One(_) | Sent::Several => Sent::Several,
+    };
+}
+
 /// Whether the region sees the client's cookies.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Cookies {
@@ -147,6 +153,10 @@ pub struct Outbound<'a> {
     pub received: &'a str,
     /// `X-Request-ID`.
     pub request_id: &'a str,
+    /// `traceparent`, where there is one to be told.
+    pub traceparent: Option<&'a [u8]>,
+    /// Whether the client's `tracestate` goes with it.
+    pub tracestate: bool,
     /// Name and value of the country field, where configured and known.
     pub country: Option<(&'a str, &'a str)>,
     /// What becomes of cookies.
@@ -240,6 +250,7 @@ impl Outbound<'_> {
             | Name::SetCookie
             | Name::StrictTransportSecurity => true,
             // Only meaningful where trailers can follow.
+            Name::TraceState => self.tracestate,
             Name::Trailer => self.framing == Framing::Chunked,
             Name::Connection
             | Name::ContentLength
@@ -252,6 +263,7 @@ impl Outbound<'_> {
             | Name::RequestId
             | Name::Spoofable
             | Name::Te
+            | Name::TraceParent
             | Name::TransferEncoding
             | Name::Via
             | Name::XForwardedFor => false,
@@ -269,6 +281,9 @@ impl Outbound<'_> {
         write_field(out, "X-Real-IP", self.client.as_bytes());
         out.extend_from_slice(b"X-Forwarded-Proto: https\r\n");
         write_field(out, "X-Request-ID", self.request_id.as_bytes());
+        if let Some(value) = self.traceparent {
+            write_field(out, "traceparent", value);
+        }
         if let Some((name, value)) = self.country.filter(|(_, value)| !value.is_empty()) {
             write_field(out, name, value.as_bytes());
         }

@@ -17,6 +17,8 @@ fn usual() -> Outbound<'static> {
         pseudonym: "onetime-gateway",
         received: "1.1",
         request_id: "id-1",
+        traceparent: None,
+        tracestate: true,
         country: None,
         cookies: Cookies::Forward,
         own_cookies: names(),

@@ -47,6 +47,15 @@ impl<'a> Sent<'a> {
         }
     }
 
+    /// The one value, if there is exactly one.
+    #[must_use]
+    pub const fn one(self) -> Option<&'a [u8]> {
+        match self {
+            Self::One(value) => Some(value),
+            Self::Nothing | Self::Several => None,
+        }
+    }
+
     fn and(&mut self, value: &'a [u8]) {
         *self = match *self {
             Self::Nothing => Self::One(value),

@@ -122,6 +122,8 @@ fn request(method: &str, framing: Framing) -> Outgoing {
         pseudonym: "onetime-gateway",
         received: "1.1",
         request_id: "id-1",
+        traceparent: None,
+        tracestate: false,
         country: None,
         cookies: Cookies::Forward,
         own_cookies: &names,

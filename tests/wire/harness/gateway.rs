@@ -1,11 +1,9 @@
-//! A real gateway in this process, two regions behind it, and what a region must never be sent.
+//! The gateway's binary, regions behind it that record, and what a region must never be sent.
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use onetime_gateway::reload::Source;
-use onetime_gateway::server::Gateway;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
@@ -13,6 +11,7 @@ use tempfile::TempDir;
 
 use super::client::Door;
 use super::origin::Origin;
+use super::process::Process;
 use super::reader::Message;
 
 /// A gateway and its regions.
@@ -22,7 +21,7 @@ pub(crate) struct World {
     pub(crate) us: Origin,
     /// Speaks TLS.
     pub(crate) tls: Origin,
-    gateway: Gateway,
+    gateway: Process,
     // Bound, but nobody listens: connections to it are refused.
     _dead: socket2::Socket,
     _files: TempDir,
@@ -63,6 +62,7 @@ impl World {
             http = []
             admin = "127.0.0.1:0"
             threads = 1
+            drain = "0s"
             [[tls.certificates]]
             chain = "chain.pem"
             key = "key.pem"
@@ -95,15 +95,10 @@ impl World {
                  endpoints = [\"{endpoint}\"]\nhealth = false\n{more}\n",
             );
         }
-        let gateway = Gateway::start(Source::Text {
-            label: "wire".to_owned(),
-            directory: files.path().to_path_buf(),
-            text,
-        })
-        .expect("the gateway starts");
-        let address = gateway.addresses().https[0];
+        write("gateway.toml", text);
+        let gateway = Process::start(&files.path().join("gateway.toml"));
         Self {
-            door: Door::new(address, cert.der().clone()),
+            door: Door::new(gateway.https, cert.der().clone()),
             eu,
             us,
             tls,
@@ -113,15 +108,16 @@ impl World {
         }
     }
 
-    /// Ends the gateway, and says what its regions had to object to.
+    /// Ends the gateway, and says what it and its regions had to object to.
     pub(crate) fn end(self) -> Vec<String> {
-        self.gateway.drain_within(std::time::Duration::ZERO);
+        let panics = self.gateway.stop();
         self.eu.wait_closed();
         self.us.wait_closed();
         self.tls.wait_closed();
-        [self.eu, self.us, self.tls]
-            .iter()
-            .flat_map(Origin::wrong)
+        let regions = [self.eu, self.us, self.tls];
+        panics
+            .into_iter()
+            .chain(regions.iter().flat_map(Origin::wrong))
             .collect()
     }
 }

@@ -6,6 +6,7 @@ pub(crate) mod frames;
 pub(crate) mod gateway;
 pub(crate) mod origin;
 pub(crate) mod payload;
+pub(crate) mod process;
 pub(crate) mod reader;
 
 use std::time::Duration;
