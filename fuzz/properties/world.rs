@@ -3,11 +3,13 @@
 use std::cell::OnceCell;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
+use onetime_gateway::limit::ledger::Ledger;
 use onetime_gateway::proxy::worker::Worker;
 use onetime_gateway::reload::{Reloader, Source};
 use onetime_gateway::telemetry::access::AccessLog;
+use onetime_gateway::telemetry::spans::Spans;
 use onetime_gateway::telemetry::worker::WorkerMetrics;
 
 const TEXT: &str = r#"
@@ -27,6 +29,9 @@ endpoints = [{ url = "http://127.0.0.1:2", host = "request" }]
 [geo]
 no_country = "eu"
 default = "us"
+# One input after the other, and each is judged.
+[limits]
+exempt = ["0.0.0.0/0", "::/0"]
 [decision]
 credentials_region = "us"
 sticky = true
@@ -81,5 +86,7 @@ fn start() -> Rc<Worker> {
         Arc::new(WorkerMetrics::default()),
         reloader.tls,
         log.outlet(),
+        Spans::start().expect("a thread").outlet(),
+        Arc::new(Ledger::new(Instant::now())),
     )
 }
