@@ -15,6 +15,7 @@ use onetime_gateway::proxy::forward::Forward;
 use onetime_gateway::proxy::refusal::Refusal;
 use onetime_gateway::proxy::worker::Worker;
 use onetime_gateway::proxy::{Verdict, plan, refuse_unread};
+use onetime_gateway::region::Reason;
 use onetime_gateway::region::pin::{CookieNames, Sent};
 
 use super::flags;
@@ -267,7 +268,38 @@ fn host_decides(forward: &Forward, arrival: &Arrival<'_>, simple: &Head) {
     match name {
         "eu.example.com" => assert_eq!(region, "eu"),
         "us.example.com" | "alias.example.org" => assert_eq!(region, "us"),
-        _ => {}
+        _ => bare(forward, simple, region),
+    }
+}
+
+/// On the bare host the caller's own word decides, and cookies stay here.
+fn bare(forward: &Forward, simple: &Head, region: &str) {
+    let mut out = Vec::new();
+    forward.errand.head.write(ENDPOINT, &mut out);
+    let sent = Head::read(&out).expect("a head");
+    assert!(
+        sent.values("cookie").is_empty(),
+        "cookies go to some region"
+    );
+    let reason = forward.down.reason;
+    if reason == Reason::Key {
+        return assert_eq!(region, "eu", "the only region with an identifier secret");
+    }
+    match simple.values("o-region").as_slice() {
+        [] if reason != Reason::PinCookie && !simple.values("authorization").is_empty() => {
+            assert_eq!((region, reason), ("us", Reason::Credentials));
+        }
+        [] => assert_ne!(reason, Reason::PinHeader),
+        [pin] => assert_eq!((region.as_bytes(), reason), (*pin, Reason::PinHeader)),
+        pins => panic!("{} pins, and it was forwarded", pins.len()),
+    }
+    let cookies = simple.values("cookie").concat();
+    if reason == Reason::PinCookie {
+        let name = forward.down.view.cookie_names().pin();
+        let found = cookies
+            .windows(name.len())
+            .any(|part| part == name.as_bytes());
+        assert!(found, "a choice that nobody made");
     }
 }
 
