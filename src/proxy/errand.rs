@@ -25,7 +25,7 @@ pub struct Errand {
     /// The ones that may answer instead.
     pub(super) fallback: Fallback,
     /// The head.
-    pub(super) head: Head,
+    pub head: Head,
     /// The host that the client named, where the region is to see that one.
     pub(super) asked: Option<String>,
     /// How the body follows.
