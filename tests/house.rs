@@ -25,6 +25,7 @@ const FLOORS: &[&[&str]] = &[
     ],
     &["headers", "page", "route"],
     &["config", "upstream"],
+    &["sovereignty"],
     &["snapshot"],
     &["health", "reload", "proxy"],
     &["admin", "listen"],
@@ -35,7 +36,15 @@ const FLOORS: &[&[&str]] = &[
 
 /// Rooms that only think: they are given `now`, they never fetch it.
 const THINKING: &[&str] = &[
-    "balance", "client", "config", "headers", "http1", "page", "region", "route",
+    "balance",
+    "client",
+    "config",
+    "headers",
+    "http1",
+    "page",
+    "region",
+    "route",
+    "sovereignty",
 ];
 
 /// Words by which a thinking room would betray itself.
@@ -118,7 +127,8 @@ fn a_cluster_is_chosen_where_a_request_is_forwarded_and_nowhere_else() {
             .collect()
     };
     assert_eq!(saying(".cluster("), ["src/proxy/errand.rs"]);
-    assert_eq!(saying(".failover("), ["src/proxy/fallback.rs"]);
+    // The type sees to it that nothing else reads what operators list.
+    assert_eq!(saying(".listed("), ["src/sovereignty/fallback.rs"]);
 }
 
 /// `src/region/pin.rs` and `src/region.rs` both lie in `region`; the roots lie in no room.

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use super::proof::proved;
 use super::{ClientTimeouts, Kept, RegionPart, Snapshot};
 use crate::client::HeaderSource;
 use crate::client::trusted::TrustedProxies;
@@ -26,6 +27,8 @@ use crate::region::place::Places;
 use crate::region::{RegionDefinition, RegionId, Regions};
 use crate::route::table::{FixedResponse, HostClass, RouteRule, RouteTable, RuleAction};
 use crate::route::template::DeliveryClass;
+use crate::sovereignty::fallback::Failovers;
+use crate::sovereignty::proof::Proof;
 use crate::tls::store::CertStore;
 
 /// What a snapshot is made from, beside the configuration.
@@ -46,6 +49,8 @@ pub struct Materials<'a> {
 pub struct Built {
     /// The snapshot.
     pub snapshot: Snapshot,
+    /// That it keeps what is bound where it belongs.
+    pub proof: Proof,
     /// What is not wrong but worth a look.
     pub warnings: Vec<String>,
 }
@@ -67,14 +72,21 @@ pub fn build(
     };
     let parts = builder.parts();
     let Builder {
-        problems, warnings, ..
+        mut problems,
+        warnings,
+        ..
     } = builder;
-    match parts {
-        Some(parts) if problems.is_empty() => Ok(Built {
-            snapshot: parts.into_snapshot(config, materials),
+    let Some(parts) = parts.filter(|_| problems.is_empty()) else {
+        return Err(problems);
+    };
+    let snapshot = parts.into_snapshot(config, materials);
+    match proved(&snapshot, &mut problems) {
+        Some(proof) => Ok(Built {
+            snapshot,
+            proof,
             warnings,
         }),
-        _ => Err(problems),
+        None => Err(problems),
     }
 }
 
@@ -85,6 +97,7 @@ struct Parts {
     rules: Rules,
     routes: RouteTable,
     regions: Vec<RegionPart>,
+    failovers: Failovers,
     cookies: CookieNames,
     database: Option<Kept>,
     notices: Vec<Vec<Vec<(String, String)>>>,
@@ -139,6 +152,7 @@ impl Parts {
             rules: self.rules,
             routes: self.routes,
             parts: self.regions,
+            failovers: self.failovers,
             cookies: self.cookies,
             database: self.database,
             notices: self.notices,
@@ -172,7 +186,8 @@ impl Builder<'_> {
         let hosts = self.hosts(&regions);
         let routes = self.routes();
         let networks = self.networks(&regions);
-        let clusters = self.clusters(&regions);
+        let clusters = self.clusters();
+        let failovers = self.failovers(&regions);
         let cookies = self.cookies();
         let id = |name: &RegionName| regions.by_name(name.as_str().as_bytes());
         let (no_country, default) = (
@@ -201,6 +216,7 @@ impl Builder<'_> {
             rules,
             routes: routes?,
             regions: clusters?,
+            failovers,
             cookies: cookies?,
             database: database?,
             notices,

@@ -18,6 +18,7 @@ use crate::config::place::FilePath;
 use crate::config::region::Region;
 use crate::geoip::Database;
 use crate::region::{RegionId, Regions};
+use crate::sovereignty::fallback::Failovers;
 use crate::tls::certificate::Certificate;
 use crate::tls::store::CertStore;
 use crate::upstream::endpoint::{
@@ -29,13 +30,13 @@ use crate::upstream::state::RegionState;
 type ClientConfigs = HashMap<Option<PathBuf>, (Arc<ClientConfig>, u64)>;
 
 impl Builder<'_> {
-    pub(super) fn clusters(&mut self, table: &Regions) -> Option<Vec<RegionPart>> {
+    pub(super) fn clusters(&mut self) -> Option<Vec<RegionPart>> {
         let mut configs = ClientConfigs::new();
         let mut complete = true;
         let regions: Vec<&Region> = self.config.regions.values().collect();
         let mut parts = Vec::with_capacity(regions.len());
         for region in regions {
-            match self.region_part(region, table, &mut configs) {
+            match self.region_part(region, &mut configs) {
                 Some(part) => parts.push(part),
                 None => complete = false,
             }
@@ -43,12 +44,7 @@ impl Builder<'_> {
         complete.then_some(parts)
     }
 
-    fn region_part(
-        &mut self,
-        region: &Region,
-        table: &Regions,
-        configs: &mut ClientConfigs,
-    ) -> Option<RegionPart> {
+    fn region_part(&mut self, region: &Region, configs: &mut ClientConfigs) -> Option<RegionPart> {
         let name: Arc<str> = region.name.as_str().into();
         let mut endpoints = Vec::with_capacity(region.endpoints.len());
         for described in &region.endpoints {
@@ -83,7 +79,6 @@ impl Builder<'_> {
             }),
             origin: format!("https://{}{port}", region.host.as_str()),
             label: (self.materials.label)(region.name.as_str()),
-            failover: self.stand_ins(region, table),
             keeps_host: region
                 .endpoints
                 .iter()
@@ -170,6 +165,11 @@ impl Builder<'_> {
                 table.by_name(name.as_str().as_bytes()).filter(|_| stays)
             })
             .collect()
+    }
+
+    pub(super) fn failovers(&self, table: &Regions) -> Failovers {
+        let regions = self.config.regions.values();
+        Failovers::new(regions.map(|region| self.stand_ins(region, table)))
     }
 
     fn health_rules(&self, region: &Region) -> HealthRules {

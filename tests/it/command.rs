@@ -47,7 +47,10 @@ fn check_says_fine_or_everything_that_is_wrong() {
     let config = path.to_str().expect("a path");
     let fine = gateway(&["check", "--config", config]);
     assert_eq!(fine.status.code(), Some(0), "{}", text(&fine.stderr));
-    assert!(text(&fine.stdout).contains("fine"));
+    let said = text(&fine.stdout);
+    assert!(said.contains("fine"), "{said}");
+    let proved = "classes of requests; none that is bound can leave its region";
+    assert!(said.contains("proved: ") && said.contains(proved), "{said}");
 
     let key = "gbexbxw247g0cinp1ia1ogu5nc31g72s4j3reusv6ufo4ju7hqrcx8fsll4omg";
     let keyed = gateway(&["check", "--config", config, "--key", key]);
