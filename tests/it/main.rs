@@ -17,6 +17,7 @@ mod drain;
 mod failures;
 mod health;
 mod links;
+mod networks;
 mod observe;
 mod reload;
 mod road;
