@@ -293,4 +293,6 @@ fn page(words: &[Word]) -> Id {
 }
 
 #[cfg(test)]
+mod classes;
+#[cfg(test)]
 mod tests;
