@@ -16,7 +16,6 @@ use uuid::Builder;
 use super::arrival::Protocol;
 use super::line;
 use super::record::Record;
-use super::refusal::Refusal;
 use crate::config::log::Access;
 use crate::region::question::KeyFinding;
 use crate::snapshot::Snapshot;
@@ -150,9 +149,6 @@ impl Worker {
             self.metrics.count(Event::Refused, region, refusal.label());
             self.metrics
                 .count(Event::Fault, region, refusal.fault().label());
-            if matches!(refusal, Refusal::Region(failure) if failure.cause == Cause::WrongRegion) {
-                self.metrics.count(Event::CrossRegion, region, "");
-            }
         }
         if let Some(cause) = record.broken {
             self.metrics.count(Event::Broken, region, cause.label());
@@ -175,6 +171,9 @@ impl Worker {
         for cause in &journey.failed {
             self.metrics
                 .count(Event::AttemptFailed, region, cause.label());
+            if *cause == Cause::WrongRegion {
+                self.metrics.count(Event::CrossRegion, region, "");
+            }
         }
     }
 
