@@ -151,6 +151,7 @@ fn judged(
         method: head.method,
         target: head.target,
         authority,
+        scheme: None,
         fields: head.fields,
         protocol,
         framing: head.framing,

@@ -172,6 +172,7 @@ fn endpoint(endpoint: &Endpoint) -> Value {
         HostHeader::Client => "client",
         HostHeader::Literal(authority) => authority,
     };
+    let networks: Vec<String> = endpoint.networks.iter().map(ToString::to_string).collect();
     // Without TLS there is neither; the file would not take them.
     let sni = endpoint.tls.then_some(endpoint.sni.as_str());
     let ca = endpoint.ca.as_ref().filter(|_| endpoint.tls).map(path);
@@ -180,6 +181,8 @@ fn endpoint(endpoint: &Endpoint) -> Value {
         "weight": endpoint.weight,
         "drain": endpoint.drain,
         "sni": sni,
+        "certificate_name": endpoint.certificate_name.as_ref().map(|name| name.as_str()),
+        "networks": (!networks.is_empty()).then_some(networks),
         "host": host,
         "ca": ca,
     }))

@@ -27,6 +27,7 @@ pub(super) fn metrics(reloader: &Reloader, telemetry: &Telemetry) -> String {
                 share: share(endpoint, &shown),
                 good_probes: shown.good_probes,
                 bad_probes: shown.bad_probes,
+                outside: endpoint.state.outside.count(),
             });
         }
     }
@@ -78,6 +79,7 @@ fn endpoint(cluster: &Cluster, endpoint: &Endpoint, now: Instant) -> Value {
         "failures_in_a_row": shown.failures,
         "ejections_in_a_row": shown.ejections,
         "ejected_for_seconds": ejected_for,
+        "addresses_outside_networks": endpoint.state.outside.count(),
         "probes": { "good": shown.good_probes, "bad": shown.bad_probes },
     })
 }

@@ -20,6 +20,8 @@ pub struct EndpointSample<'a> {
     pub good_probes: u64,
     /// Probes that did not.
     pub bad_probes: u64,
+    /// Addresses that are outside its networks.
+    pub outside: usize,
 }
 
 /// A metric's name, kind and help.
@@ -49,6 +51,12 @@ const PROBES: Metric = (
     "Probes of an endpoint by result.",
 );
 
+const OUTSIDE: Metric = (
+    "endpoint_addresses_outside_networks",
+    "gauge",
+    "Addresses of an endpoint that are outside its networks and not connected to.",
+);
+
 /// The Prometheus text of all endpoints.
 #[must_use]
 pub fn render(samples: &[EndpointSample<'_>]) -> String {
@@ -69,6 +77,9 @@ pub fn render(samples: &[EndpointSample<'_>]) -> String {
     each(PROBES, &|out, one| {
         put(out, PROBES.0, one, ",result=\"good\"", one.good_probes);
         put(out, PROBES.0, one, ",result=\"bad\"", one.bad_probes);
+    });
+    each(OUTSIDE, &|out, one| {
+        put(out, OUTSIDE.0, one, "", one.outside)
     });
     out
 }
@@ -102,6 +113,7 @@ mod tests {
             share: 0.25,
             good_probes: 7,
             bad_probes: 1,
+            outside: 2,
         }]);
         let labels = "{region=\"eu\",endpoint=\"https://10.1.0.10:8443\"";
         for line in [
@@ -110,9 +122,10 @@ mod tests {
             format!("onetime_gateway_endpoint_share{labels}}} 0.25"),
             format!("onetime_gateway_endpoint_probes_total{labels},result=\"good\"}} 7"),
             format!("onetime_gateway_endpoint_probes_total{labels},result=\"bad\"}} 1"),
+            format!("onetime_gateway_endpoint_addresses_outside_networks{labels}}} 2"),
         ] {
             assert!(text.lines().any(|found| found == line), "{line}\n{text}");
         }
-        assert_eq!(text.matches("# TYPE").count(), 4);
+        assert_eq!(text.matches("# TYPE").count(), 5);
     }
 }

@@ -42,6 +42,7 @@ async fn dial(endpoint: &Endpoint) -> Result<TcpStream, Cause> {
             .map_err(|_| Cause::Unresolved)?
             .collect(),
     };
+    let addresses = endpoint.within(addresses)?;
     let mut cause = Cause::Unresolved;
     for address in addresses {
         match TcpStream::connect(address).await {

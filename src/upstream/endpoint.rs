@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use ipnet::IpNet;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 
@@ -26,7 +27,7 @@ pub enum Place {
 pub struct EndpointTls {
     /// Roots, versions, resumption.
     pub config: Arc<ClientConfig>,
-    /// The name that the certificate must show, also sent as SNI.
+    /// What is sent as SNI. The certificate must show the same, unless `config` wants another name.
     pub server_name: ServerName<'static>,
 }
 
@@ -44,9 +45,12 @@ pub struct Endpoint {
     pub port: u16,
     /// What `Host` says to it.
     pub host: String,
+    /// The networks that its address must be in; any, if there are none.
+    pub networks: Vec<IpNet>,
     /// TLS, for `https`.
     pub tls: Option<EndpointTls>,
-    /// The authorities that may have signed its certificate, as a number; 0 without TLS.
+    /// The authorities that may have signed its certificate, and the name that it must show if that
+    /// is another than in SNI, as a number; 0 without TLS.
     pub identity: u64,
     /// Its share of the region's requests, relative to the others; 0 takes no new ones.
     pub weight: u32,
@@ -71,6 +75,7 @@ impl Endpoint {
         self.region == other.region
             && self.url == other.url
             && self.identity == other.identity
+            && self.networks == other.networks
             && name(self) == name(other)
     }
 

@@ -5,6 +5,7 @@ pub mod connect;
 pub mod endpoint;
 pub mod exchange;
 pub mod failure;
+pub mod networks;
 pub mod outgoing;
 pub mod pool;
 pub mod state;

@@ -19,6 +19,7 @@ mod health;
 mod limits;
 mod links;
 mod lookups;
+mod networks;
 mod observe;
 mod reload;
 mod road;

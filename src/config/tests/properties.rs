@@ -212,6 +212,7 @@ fn meaningful() -> impl Strategy<Value = String> {
         "\"https://a\"",
         "\"http://[::1]:81\"",
         "{ url = \"https://a_b:444\", weight = 7, drain = true, sni = \"q\", host = \"client\", ca = \"y\" }",
+        "{ url = \"https://a\", certificate_name = \"c.d\", networks = [\"10.0.0.0/8\", \"::1/128\"] }",
         "\"http://10.9.9.9\", { url = \"https://10.9.9.9\", host = \"[::1]:3\" }",
     ]);
     let rest = select(vec![

@@ -56,3 +56,14 @@ async fn what_came_back_has_less_than_its_share_at_first() {
     let grown = share(now + cluster.rules.slow_start);
     assert!((1_500..2_500).contains(&grown), "{grown}");
 }
+
+/// The second check: whatever chose the endpoint, it is not used for another region's request.
+#[tokio::test]
+async fn an_endpoint_of_another_region_is_never_leased() {
+    let mut cluster = cluster(&[1]);
+    let endpoint = Arc::get_mut(&mut cluster.endpoints[0]).expect("nobody else's");
+    endpoint.region = "us".into();
+    let pools = Rc::<Pools>::default();
+    let refused = pools.lease(&cluster, &[], Instant::now()).err();
+    assert_eq!(refused, Some(Cause::WrongRegion));
+}

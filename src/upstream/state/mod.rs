@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::endpoint::{Cluster, Endpoint};
+use super::networks::Outside;
 use crate::balance::ejection::{EjectionRules, Evidence};
 use crate::balance::health::{Change, FULL_SHARE, Health, ProbeRules, Standing, share};
 
@@ -26,6 +27,8 @@ pub struct EndpointState {
     failures: AtomicU32,
     good_probes: AtomicU64,
     bad_probes: AtomicU64,
+    /// Addresses at which it must not be used.
+    pub outside: Outside,
     health: Mutex<Health>,
 }
 

@@ -213,6 +213,10 @@ impl Way<'_> {
             self.pools.count(self.cluster, now);
         }
         let leased = self.pools.lease(self.cluster, &self.tried, now);
+        if leased.as_ref().err() == Some(&Cause::WrongRegion) {
+            // Counted whatever the caller is told in the end.
+            self.journey.failed.push(Cause::WrongRegion);
+        }
         match leased {
             Ok(lease) => Ok(lease),
             Err(cause) if first => {
