@@ -27,7 +27,7 @@ const FLOORS: &[&[&str]] = &[
     &["headers", "page", "route"],
     &["config", "upstream"],
     &["snapshot"],
-    &["health", "reload", "proxy"],
+    &["dns", "health", "reload", "proxy"],
     &["admin", "listen"],
     &["server"],
     &["demo"],

@@ -11,6 +11,7 @@ use toml::de::DeTable;
 
 mod check;
 pub mod decision;
+pub mod dns;
 pub mod ejection;
 pub mod endpoint;
 pub mod geo;
@@ -36,6 +37,7 @@ pub mod tracing;
 pub mod view;
 
 use crate::config::decision::Decision;
+use crate::config::dns::Dns;
 use crate::config::geo::Geo;
 use crate::config::host::Host;
 use crate::config::limits::Limits;
@@ -81,6 +83,8 @@ pub struct Config {
     pub limits: Limits,
     /// How many requests may be sent again.
     pub retries: Retries,
+    /// Who is asked for the addresses of endpoints that have a name.
+    pub dns: Dns,
     /// What is written, and how.
     pub log: Log,
     /// What is told of requests to a collector of traces.
@@ -123,6 +127,7 @@ impl Config {
         let timeouts = root.section("timeouts").map(Timeouts::read);
         let limits = root.section("limits").map(Limits::read);
         let retries = root.section("retries").map(Retries::read);
+        let dns = root.section("dns").map(Dns::read);
         let log = root.section("log").map(Log::read);
         let tracing = root.section("tracing").map(Tracing::read);
         if let Some(regions) = &regions {
@@ -149,6 +154,7 @@ impl Config {
             timeouts: timeouts?,
             limits: limits?,
             retries: retries?,
+            dns: dns?,
             log: log?,
             tracing: tracing?,
         })

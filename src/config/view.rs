@@ -57,6 +57,11 @@ pub fn view(config: &Config) -> Value {
             "per_second": config.retries.per_second,
             "backoff": duration_text(config.retries.backoff),
         },
+        "dns": {
+            "servers": config.dns.servers.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "min_ttl": duration_text(config.dns.min_ttl),
+            "max_ttl": duration_text(config.dns.max_ttl),
+        },
         "log": {
             "level": config.log.level.label(),
             "format": config.log.format.label(),

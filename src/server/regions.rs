@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 
 use crate::balance::health::{FULL_SHARE, Standing};
 use crate::reload::Reloader;
-use crate::telemetry::endpoints::{self, EndpointSample};
+use crate::telemetry::endpoints::{self, EndpointSample, NameSample};
 use crate::telemetry::{Telemetry, certificates};
-use crate::upstream::endpoint::{Cluster, Endpoint};
+use crate::upstream::endpoint::{Cluster, Endpoint, Place};
 use crate::upstream::state::Shown;
 
 /// All metrics as text.
@@ -27,6 +27,7 @@ pub(super) fn metrics(reloader: &Reloader, telemetry: &Telemetry) -> String {
                 share: share(endpoint, &shown),
                 good_probes: shown.good_probes,
                 bad_probes: shown.bad_probes,
+                name: name(endpoint, now),
             });
         }
     }
@@ -78,8 +79,37 @@ fn endpoint(cluster: &Cluster, endpoint: &Endpoint, now: Instant) -> Value {
         "failures_in_a_row": shown.failures,
         "ejections_in_a_row": shown.ejections,
         "ejected_for_seconds": ejected_for,
+        "addresses": resolved(endpoint, now),
         "probes": { "good": shown.good_probes, "bad": shown.bad_probes },
     })
+}
+
+/// What is known of an endpoint's name; `None` for an address.
+fn name(endpoint: &Endpoint, now: Instant) -> Option<NameSample> {
+    if !matches!(endpoint.place, Place::Name(_)) {
+        return None;
+    }
+    let known = endpoint.state.resolved.shown();
+    let (good, failed) = known.counts();
+    Some(NameSample {
+        addresses: known.addresses().len(),
+        age: known
+            .answered()
+            .map(|at| now.saturating_duration_since(at).as_secs_f64()),
+        good,
+        failed,
+    })
+}
+
+/// The same for the admin page, with the addresses themselves.
+fn resolved(endpoint: &Endpoint, now: Instant) -> Option<Value> {
+    let name = name(endpoint, now)?;
+    let known = endpoint.state.resolved.shown();
+    Some(json!({
+        "known": known.addresses().iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "age_seconds": name.age,
+        "failures_in_a_row": known.failures(),
+    }))
 }
 
 /// The share of its weight that an endpoint has.

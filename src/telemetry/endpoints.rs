@@ -20,6 +20,21 @@ pub struct EndpointSample<'a> {
     pub good_probes: u64,
     /// Probes that did not.
     pub bad_probes: u64,
+    /// Its name's resolution; `None` for an address.
+    pub name: Option<NameSample>,
+}
+
+/// An endpoint's name at the moment of a scrape.
+#[derive(Clone, Copy, Debug)]
+pub struct NameSample {
+    /// Addresses that it stands for.
+    pub addresses: usize,
+    /// Seconds since its last good answer; `None` if it never had one.
+    pub age: Option<f64>,
+    /// Questions that had a good answer.
+    pub good: u64,
+    /// Questions that had none.
+    pub failed: u64,
 }
 
 /// A metric's name, kind and help.
@@ -49,6 +64,24 @@ const PROBES: Metric = (
     "Probes of an endpoint by result.",
 );
 
+const ADDRESSES: Metric = (
+    "endpoint_addresses",
+    "gauge",
+    "Addresses that an endpoint's name stands for.",
+);
+
+const AGE: Metric = (
+    "endpoint_addresses_age_seconds",
+    "gauge",
+    "Time since an endpoint's name was last resolved; grows while it cannot be.",
+);
+
+const RESOLUTIONS: Metric = (
+    "endpoint_resolutions_total",
+    "counter",
+    "Questions to name servers about an endpoint's name by result.",
+);
+
 /// The Prometheus text of all endpoints.
 #[must_use]
 pub fn render(samples: &[EndpointSample<'_>]) -> String {
@@ -69,6 +102,22 @@ pub fn render(samples: &[EndpointSample<'_>]) -> String {
     each(PROBES, &|out, one| {
         put(out, PROBES.0, one, ",result=\"good\"", one.good_probes);
         put(out, PROBES.0, one, ",result=\"bad\"", one.bad_probes);
+    });
+    each(ADDRESSES, &|out, one| {
+        if let Some(name) = &one.name {
+            put(out, ADDRESSES.0, one, "", name.addresses);
+        }
+    });
+    each(AGE, &|out, one| {
+        if let Some(age) = one.name.as_ref().and_then(|name| name.age) {
+            put(out, AGE.0, one, "", age);
+        }
+    });
+    each(RESOLUTIONS, &|out, one| {
+        if let Some(name) = &one.name {
+            put(out, RESOLUTIONS.0, one, ",result=\"good\"", name.good);
+            put(out, RESOLUTIONS.0, one, ",result=\"failed\"", name.failed);
+        }
     });
     out
 }
@@ -102,6 +151,12 @@ mod tests {
             share: 0.25,
             good_probes: 7,
             bad_probes: 1,
+            name: Some(NameSample {
+                addresses: 2,
+                age: Some(1.5),
+                good: 3,
+                failed: 4,
+            }),
         }]);
         let labels = "{region=\"eu\",endpoint=\"https://10.1.0.10:8443\"";
         for line in [
@@ -110,9 +165,13 @@ mod tests {
             format!("onetime_gateway_endpoint_share{labels}}} 0.25"),
             format!("onetime_gateway_endpoint_probes_total{labels},result=\"good\"}} 7"),
             format!("onetime_gateway_endpoint_probes_total{labels},result=\"bad\"}} 1"),
+            format!("onetime_gateway_endpoint_addresses{labels}}} 2"),
+            format!("onetime_gateway_endpoint_addresses_age_seconds{labels}}} 1.5"),
+            format!("onetime_gateway_endpoint_resolutions_total{labels},result=\"good\"}} 3"),
+            format!("onetime_gateway_endpoint_resolutions_total{labels},result=\"failed\"}} 4"),
         ] {
             assert!(text.lines().any(|found| found == line), "{line}\n{text}");
         }
-        assert_eq!(text.matches("# TYPE").count(), 4);
+        assert_eq!(text.matches("# TYPE").count(), 7);
     }
 }

@@ -1,6 +1,6 @@
 //! One address of a region.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -62,6 +62,20 @@ impl Endpoint {
     pub fn next_id() -> u32 {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         NEXT.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Where to connect, in the order in which to try. Waits for a name that was never asked about;
+    /// none for one that never had an answer. All that connect ask here, so this is the place to
+    /// leave out what must not be used.
+    pub async fn addresses(&self) -> Vec<SocketAddr> {
+        let addresses = match &self.place {
+            Place::Address(address) => vec![*address],
+            Place::Name(_) => self.state.resolved.addresses().await,
+        };
+        let addresses = addresses.into_iter();
+        addresses
+            .map(|address| SocketAddr::new(address, self.port))
+            .collect()
     }
 
     /// Whether a connection made for one serves the other as well.

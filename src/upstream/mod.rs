@@ -7,6 +7,7 @@ pub mod exchange;
 pub mod failure;
 pub mod outgoing;
 pub mod pool;
+pub mod resolved;
 pub mod state;
 pub mod travel;
 

@@ -18,6 +18,7 @@ mod failures;
 mod health;
 mod limits;
 mod links;
+mod names;
 mod observe;
 mod reload;
 mod road;

@@ -65,6 +65,7 @@ fn every_key_that_is_allowed_is_in_the_file() {
         "[timeouts]\nzzz = 1",
         "[limits]\nzzz = 1",
         "[retries]\nzzz = 1",
+        "[dns]\nzzz = 1",
         "[log]\nzzz = 1",
         "[tracing]\nzzz = 1",
         "zzz = 1",

@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::endpoint::{Cluster, Endpoint};
+use super::resolved::Resolved;
 use crate::balance::ejection::{EjectionRules, Evidence};
 use crate::balance::health::{Change, FULL_SHARE, Health, ProbeRules, Standing, share};
 
@@ -27,6 +28,8 @@ pub struct EndpointState {
     good_probes: AtomicU64,
     bad_probes: AtomicU64,
     health: Mutex<Health>,
+    /// The addresses of its name, if it has one.
+    pub resolved: Resolved,
 }
 
 /// An endpoint as it may be shown.
