@@ -265,6 +265,9 @@ fn limits(limits: &Limits) -> Value {
         "h2_header_list": limits.h2_header_list,
         "pool_per_endpoint": limits.pool_per_endpoint,
         "requests_per_endpoint": limits.requests_per_endpoint,
+        "requests_per_region": limits.requests_per_region,
+        "queue_per_region": limits.queue_per_region,
+        "queue_wait": duration_text(limits.queue_wait),
     })
 }
 

@@ -20,6 +20,10 @@ pub struct EndpointSample<'a> {
     pub good_probes: u64,
     /// Probes that did not.
     pub bad_probes: u64,
+    /// Requests there, each with a connection.
+    pub requests: u32,
+    /// Connections kept for further requests.
+    pub idle: u32,
     /// Its name's resolution; `None` for an address.
     pub name: Option<NameSample>,
 }
@@ -64,6 +68,18 @@ const PROBES: Metric = (
     "Probes of an endpoint by result.",
 );
 
+const REQUESTS: Metric = (
+    "endpoint_requests",
+    "gauge",
+    "Requests at an endpoint now, each of which has a connection of its own.",
+);
+
+const IDLE: Metric = (
+    "endpoint_idle_connections",
+    "gauge",
+    "Connections to an endpoint that are kept for further requests.",
+);
+
 const ADDRESSES: Metric = (
     "endpoint_addresses",
     "gauge",
@@ -103,6 +119,10 @@ pub fn render(samples: &[EndpointSample<'_>]) -> String {
         put(out, PROBES.0, one, ",result=\"good\"", one.good_probes);
         put(out, PROBES.0, one, ",result=\"bad\"", one.bad_probes);
     });
+    each(REQUESTS, &|out, one| {
+        put(out, REQUESTS.0, one, "", one.requests)
+    });
+    each(IDLE, &|out, one| put(out, IDLE.0, one, "", one.idle));
     each(ADDRESSES, &|out, one| {
         if let Some(name) = &one.name {
             put(out, ADDRESSES.0, one, "", name.addresses);
@@ -151,6 +171,8 @@ mod tests {
             share: 0.25,
             good_probes: 7,
             bad_probes: 1,
+            requests: 8,
+            idle: 9,
             name: Some(NameSample {
                 addresses: 2,
                 age: Some(1.5),
@@ -165,6 +187,8 @@ mod tests {
             format!("onetime_gateway_endpoint_share{labels}}} 0.25"),
             format!("onetime_gateway_endpoint_probes_total{labels},result=\"good\"}} 7"),
             format!("onetime_gateway_endpoint_probes_total{labels},result=\"bad\"}} 1"),
+            format!("onetime_gateway_endpoint_requests{labels}}} 8"),
+            format!("onetime_gateway_endpoint_idle_connections{labels}}} 9"),
             format!("onetime_gateway_endpoint_addresses{labels}}} 2"),
             format!("onetime_gateway_endpoint_addresses_age_seconds{labels}}} 1.5"),
             format!("onetime_gateway_endpoint_resolutions_total{labels},result=\"good\"}} 3"),
@@ -172,6 +196,6 @@ mod tests {
         ] {
             assert!(text.lines().any(|found| found == line), "{line}\n{text}");
         }
-        assert_eq!(text.matches("# TYPE").count(), 7);
+        assert_eq!(text.matches("# TYPE").count(), 9);
     }
 }

@@ -112,14 +112,20 @@ pub struct Timeouts {
     pub pool_idle: Duration,
 }
 
-/// What one region's connections may be.
+/// What one region may have, in all threads together where nothing else is said.
 #[derive(Clone, Copy, Debug)]
 pub struct PoolLimits {
     /// Unused connections kept per endpoint and thread.
     pub idle: usize,
-    /// Requests at a time per endpoint and thread. Over HTTP/1.1 each has a connection of its own,
-    /// so this limits the connections in use as well.
+    /// Requests at a time per endpoint. Over HTTP/1.1 each has a connection of its own, so this
+    /// limits the connections in use as well.
     pub connections: usize,
+    /// Requests at a time in the region.
+    pub requests: usize,
+    /// Requests that wait for one of them to end.
+    pub queue: usize,
+    /// How long they wait.
+    pub wait: Duration,
 }
 
 /// How a region's endpoints are judged.

@@ -10,6 +10,7 @@
 )]
 
 mod access;
+mod breaker;
 mod certificates;
 mod clients;
 mod command;
