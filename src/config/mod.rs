@@ -25,6 +25,7 @@ pub mod mapping;
 pub mod name;
 pub mod place;
 pub mod problem;
+pub mod rate_limits;
 mod read;
 pub mod region;
 pub mod retries;
@@ -46,6 +47,7 @@ use crate::config::log::Log;
 use crate::config::name::RegionName;
 use crate::config::place::FilePath;
 use crate::config::problem::{Problems, Warning};
+use crate::config::rate_limits::RateLimits;
 use crate::config::read::Reading;
 use crate::config::read::section::Section;
 use crate::config::read::syntax::Syntax;
@@ -81,6 +83,8 @@ pub struct Config {
     pub timeouts: Timeouts,
     /// How much of everything is taken.
     pub limits: Limits,
+    /// How many requests one client may send.
+    pub rate_limits: RateLimits,
     /// How many requests may be sent again.
     pub retries: Retries,
     /// Who is asked for the addresses of endpoints that have a name.
@@ -126,6 +130,7 @@ impl Config {
         let routes = root.read("routes", route::read).unwrap_or_default();
         let timeouts = root.section("timeouts").map(Timeouts::read);
         let limits = root.section("limits").map(Limits::read);
+        let rate_limits = root.section("rate_limits").map(RateLimits::read);
         let retries = root.section("retries").map(Retries::read);
         let dns = root.section("dns").map(Dns::read);
         let log = root.section("log").map(Log::read);
@@ -153,6 +158,7 @@ impl Config {
             routes,
             timeouts: timeouts?,
             limits: limits?,
+            rate_limits: rate_limits?,
             retries: retries?,
             dns: dns?,
             log: log?,

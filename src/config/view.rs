@@ -11,6 +11,7 @@ use crate::config::geo::Geo;
 use crate::config::host::{Host, HostKind, Target};
 use crate::config::limits::Limits;
 use crate::config::place::FilePath;
+use crate::config::rate_limits::{Bucket, RateLimits};
 use crate::config::region::{Region, SecretSource};
 use crate::config::route::{Action, Route};
 use crate::config::server::{Admin, Server};
@@ -52,6 +53,7 @@ pub fn view(config: &Config) -> Value {
         "routes": config.routes.iter().map(route).collect::<Vec<_>>(),
         "timeouts": timeouts(&config.timeouts),
         "limits": limits(&config.limits),
+        "rate_limits": rate_limits(&config.rate_limits),
         "retries": {
             "share": config.retries.share,
             "per_second": config.retries.per_second,
@@ -268,6 +270,20 @@ fn limits(limits: &Limits) -> Value {
         "requests_per_region": limits.requests_per_region,
         "queue_per_region": limits.queue_per_region,
         "queue_wait": duration_text(limits.queue_wait),
+    })
+}
+
+fn rate_limits(limits: &RateLimits) -> Value {
+    let bucket = |bucket: Option<Bucket>| match bucket {
+        None => json!(false),
+        Some(Bucket { burst, every }) => json!({ "burst": burst, "every": duration_text(every) }),
+    };
+    json!({
+        "create": bucket(limits.create),
+        "consume": bucket(limits.consume),
+        "read": bucket(limits.read),
+        "static": bucket(limits.assets),
+        "unknown": bucket(limits.unknown),
     })
 }
 

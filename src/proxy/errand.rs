@@ -69,8 +69,11 @@ impl Errand {
             let cluster = view.cluster(region);
             let travelled = travel(cluster, pools, outgoing, terms, client, record.journey());
             let Stopped { failure, whole } = match travelled.await {
-                Ok(exchange) => {
+                Ok(mut exchange) => {
                     record.pointed = down.pointed.get();
+                    if down.hint.get().with(|| exchange.ready_data()) {
+                        record.guessed();
+                    }
                     return Ok(exchange);
                 }
                 Err(stopped) => stopped,

@@ -11,6 +11,7 @@ use crate::region::Reason;
 use super::answer::Dialect;
 use super::elsewhere::{self, Elsewhere};
 use super::errand::{Errand, Whereabouts};
+use super::unknown::{Hint, Unknown};
 use super::worker::View;
 
 /// A request as its region will see it.
@@ -33,6 +34,10 @@ pub struct Down {
     pub elsewhere: Elsewhere,
     /// Whether the answer was one of these.
     pub pointed: Cell<bool>,
+    /// Which answers say that a key is not known.
+    pub unknown: Unknown,
+    /// What the answer's head says of that.
+    pub hint: Cell<Hint>,
     /// `X-Request-ID`.
     pub request_id: String,
     /// Whether the region may set cookies here.
@@ -71,6 +76,7 @@ impl Down {
             date: &date,
         };
         downward.each(head.fields, keep_trailer, &mut emit);
+        self.hint.set(self.unknown.hint(head));
         if self.elsewhere.is_said_by(head.status, head.fields) {
             emit("Link", elsewhere::link().as_bytes());
             self.pointed.set(true);

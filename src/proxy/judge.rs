@@ -11,11 +11,14 @@ use super::choosing::{self, Choosing};
 use super::elsewhere::Elsewhere;
 use super::fallback::Fallback;
 use super::pages;
+use super::quota;
 use super::record::Record;
 use super::refusal::Refusal;
+use super::unknown::Unknown;
 use super::worker::View;
 use crate::headers::request::{Cookies, Expect, Facts};
 use crate::http1::{Fault, Framing};
+use crate::limit::ledger::Ledger;
 use crate::region::authority::{Authority, Host};
 use crate::region::hosts::{HostEntry, HostKind};
 use crate::region::question::{Outcome, Question, Rejection};
@@ -35,6 +38,8 @@ pub struct Ready<'b> {
     pub elsewhere: Elsewhere,
     /// How the caller reads errors.
     pub dialect: Dialect,
+    /// Which answers say that a key is not known.
+    pub unknown: Unknown,
     /// The client's address.
     pub client: IpAddr,
     /// The client's country, where regions are told.
@@ -71,7 +76,7 @@ pub enum Judged<'b> {
 pub fn judge<'b>(
     arrival: &Arrival<'b>,
     facts: &Facts<'b>,
-    view: &'b View,
+    (view, ledger): (&'b View, &Ledger),
     record: &mut Record,
     request_id: &str,
 ) -> Judged<'b> {
@@ -79,6 +84,7 @@ pub fn judge<'b>(
         arrival,
         facts,
         view,
+        ledger,
         request_id,
         asked: None,
         decided: None,
@@ -101,6 +107,7 @@ struct Case<'c, 'b> {
     arrival: &'c Arrival<'b>,
     facts: &'c Facts<'b>,
     view: &'b View,
+    ledger: &'c Ledger,
     request_id: &'c str,
     asked: Option<(Authority<'b>, HostKind)>,
     decided: Option<(RegionId, Reason)>,
@@ -149,6 +156,15 @@ impl<'b> Case<'_, 'b> {
             .view
             .client(self.arrival.circuit.peer.ip(), self.arrival.fields);
         record.client = Some(client);
+        let now = record.started.into_std();
+        quota::admit(
+            self.view,
+            self.ledger,
+            &route,
+            (target.path, &method),
+            client,
+            now,
+        )?;
         let outcome = self.decide(host, &route, client)?;
         let decision = outcome.decision;
         record.decided(self.view, &outcome, host.kind);
@@ -343,6 +359,7 @@ impl<'b> Case<'_, 'b> {
             region,
             reason: outcome.decision.reason,
             elsewhere: Elsewhere::of(outcome.decision, route, method, dialect),
+            unknown: Unknown::of(route, dialect),
             dialect,
             client: *client,
             country: self.view.country_of(*client),

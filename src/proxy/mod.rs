@@ -14,10 +14,12 @@ pub mod forward;
 pub mod judge;
 pub mod line;
 pub mod pages;
+mod quota;
 pub mod record;
 pub mod refusal;
 pub mod span;
 pub mod trace;
+pub mod unknown;
 pub mod worker;
 
 use std::cell::Cell;
@@ -81,7 +83,13 @@ pub fn plan(arrival: &Arrival<'_>, view: &View, worker: &Rc<Worker>) -> (Planned
         fastrand::fill,
     );
     record.trace = course.trace;
-    let judged = judge(arrival, &facts, view, &mut record, &request_id);
+    let judged = judge(
+        arrival,
+        &facts,
+        (view, &worker.ledger),
+        &mut record,
+        &request_id,
+    );
     let mut body_limit = view.body_limit();
     let verdict = match judged {
         Judged::Answer(answer) => Verdict::Answer(answer),
@@ -108,6 +116,8 @@ pub fn plan(arrival: &Arrival<'_>, view: &View, worker: &Rc<Worker>) -> (Planned
                     reason: ready.reason,
                     elsewhere: ready.elsewhere,
                     pointed: Cell::new(false),
+                    unknown: ready.unknown,
+                    hint: Cell::default(),
                     request_id,
                     cookies: ready.cookies,
                     set_cookies: ready.set_cookies,

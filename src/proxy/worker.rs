@@ -19,6 +19,7 @@ use super::record::Record;
 use super::refusal::Refusal;
 use super::span;
 use crate::config::log::Access;
+use crate::limit::ledger::Ledger;
 use crate::region::question::KeyFinding;
 use crate::snapshot::Snapshot;
 use crate::telemetry::access::Outlet;
@@ -60,6 +61,8 @@ pub struct Worker {
     /// This thread's metrics.
     pub metrics: Arc<WorkerMetrics>,
     tls: Arc<ArcSwap<ServerConfig>>,
+    /// What clients have left, shared by all threads.
+    pub ledger: Arc<Ledger>,
     /// Where lines of the access log go.
     pub access: Outlet,
     /// Where spans go.
@@ -75,6 +78,7 @@ impl Worker {
         tls: Arc<ArcSwap<ServerConfig>>,
         access: Outlet,
         spans: SpanOutlet,
+        ledger: Arc<Ledger>,
     ) -> Rc<Self> {
         let view = View(Rc::new(live.load_full()));
         Rc::new(Self {
@@ -86,6 +90,7 @@ impl Worker {
             connections: Cell::new(0),
             metrics,
             tls,
+            ledger,
             access,
             spans,
         })
@@ -165,6 +170,9 @@ impl Worker {
         }
         if record.redirect {
             self.metrics.count(Event::Redirected, region, "");
+        }
+        if record.unknown_key {
+            self.metrics.count(Event::UnknownKey, region, "");
         }
         if record.pointed {
             self.metrics.count(Event::Pointed, region, "");

@@ -6,12 +6,13 @@ mod workers;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use thiserror::Error;
 use tokio::sync::watch;
 
 use crate::config::problem::Problems;
+use crate::limit::ledger::Ledger;
 use crate::listen::accept::Census;
 use crate::listen::socket;
 use crate::proxy::record::Method;
@@ -111,6 +112,7 @@ impl Gateway {
         let doors = control::Doors::open(&config.server, &mut addresses)?;
         let (stage, stages) = watch::channel(Stage::Serving);
         let census = Census::default();
+        let ledger = Arc::new(Ledger::new(Instant::now()));
         let mut workers = Vec::with_capacity(threads);
         for number in 0..threads {
             let sockets = workers::Sockets {
@@ -124,6 +126,7 @@ impl Gateway {
                 census: census.clone(),
                 access: telemetry.access.outlet(),
                 spans: telemetry.spans.outlet(),
+                ledger: ledger.clone(),
             };
             workers.push(workers::spawn(number, sockets, part).map_err(StartError::Thread)?);
         }

@@ -12,6 +12,7 @@ use tokio::task::LocalSet;
 use tokio::time::{Instant, sleep};
 
 use super::Stage;
+use crate::limit::ledger::Ledger;
 use crate::listen::accept::{self, Census, Door};
 use crate::proxy::arrival::Scheme;
 use crate::proxy::worker::Worker;
@@ -43,6 +44,7 @@ pub(super) struct Part {
     pub(super) census: Census,
     pub(super) access: Outlet,
     pub(super) spans: SpanOutlet,
+    pub(super) ledger: Arc<Ledger>,
 }
 
 /// Starts a worker.
@@ -65,6 +67,7 @@ fn run(runtime: &Runtime, sockets: Sockets, part: Part) {
         part.reloader.tls.clone(),
         part.access,
         part.spans,
+        part.ledger,
     );
     local.block_on(runtime, serve(sockets, worker, part.stages, part.census));
 }

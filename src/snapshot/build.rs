@@ -105,6 +105,7 @@ impl Parts {
             region_names: names.join(", "),
             trusted: TrustedProxies::new(&server.trusted_proxies),
             exempt: TrustedProxies::new(&config.limits.exempt),
+            rates: super::limits::rates(&config),
             source: match server.client_address_header {
                 ClientAddressHeader::XForwardedFor => HeaderSource::XForwardedFor,
                 ClientAddressHeader::Forwarded => HeaderSource::Forwarded,

@@ -4,6 +4,7 @@
 pub mod build;
 mod clusters;
 pub mod files;
+mod limits;
 
 use std::collections::HashSet;
 use std::net::IpAddr;
@@ -21,6 +22,7 @@ use crate::headers::name::Name;
 use crate::http1::HeadLimits;
 use crate::limit::block::Prefixes;
 use crate::limit::connections::ConnectionRules;
+use crate::limit::ledger::Rates;
 use crate::region::decide::Rules;
 use crate::region::hosts::HostTable;
 use crate::region::pin::CookieNames;
@@ -92,6 +94,7 @@ pub struct Snapshot {
     pub(crate) region_names: String,
     pub(crate) trusted: TrustedProxies,
     pub(crate) exempt: TrustedProxies,
+    pub(crate) rates: Rates,
     pub(crate) source: HeaderSource,
     pub(crate) cookies: CookieNames,
     pub(crate) database: Option<Kept>,
@@ -273,6 +276,12 @@ impl Snapshot {
     #[must_use]
     pub fn exempts(&self, client: IpAddr) -> bool {
         self.exempt.contains(client)
+    }
+
+    /// How many requests one client may send.
+    #[must_use]
+    pub const fn rates(&self) -> &Rates {
+        &self.rates
     }
 
     /// How many connections one may have.

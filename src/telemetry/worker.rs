@@ -68,6 +68,8 @@ pub enum Event {
     Redirected,
     /// A caller who may be in the wrong region was pointed to the page where regions are chosen.
     Pointed,
+    /// A region said that it does not know a key.
+    UnknownKey,
     /// A caller chose a region on that page.
     PinSet,
     /// A caller forgot a choice there.

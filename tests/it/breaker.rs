@@ -4,10 +4,23 @@
 use std::time::{Duration, Instant};
 
 use http::Method;
+use onetime_gateway::demo::world::World;
+use serde_json::Value;
 
 use crate::support::{Client, Speak, received, world_with};
 
 const EU: &str = "eu.onetimesecret.com";
+
+/// A region's breaker on the admin page.
+async fn shown(world: &World, region: &str) -> Value {
+    let page = "GET /regions HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    let page = crate::observe::raw(world.admin(), page).await;
+    let (_, json) = page.split_once("\r\n\r\n").expect("a body");
+    let json: Value = serde_json::from_str(json).expect("JSON");
+    let regions = json["regions"].as_array().expect("regions");
+    let found = regions.iter().find(|one| one["region"] == region);
+    found.expect("the region")["breaker"].clone()
+}
 
 #[tokio::test]
 async fn beyond_the_limits_requests_wait_or_are_refused_at_once() {
@@ -52,15 +65,7 @@ async fn beyond_the_limits_requests_wait_or_are_refused_at_once() {
     let waiting = ask("");
     until("region_queue_length{region=\"eu\"}", 1.0).await;
     assert_eq!(metric("region_breaker_open{region=\"eu\"}"), Some(1.0));
-    let page = "GET /regions HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
-    let page = crate::observe::raw(world.admin(), page).await;
-    let (_, json) = page.split_once("\r\n\r\n").expect("a body");
-    let json: serde_json::Value = serde_json::from_str(json).expect("JSON");
-    let eu = json["regions"].as_array().and_then(|all| {
-        let eu = all.iter().find(|one| one["region"] == "eu");
-        Some(eu?["breaker"].clone())
-    });
-    let eu = eu.expect("eu's breaker");
+    let eu = shown(&world, "eu").await;
     assert_eq!((&eu["open"], &eu["requests"]), (&true.into(), &2.into()));
     // The line is full: at once.
     let (refused, took) = ask("").await.expect("no panic");

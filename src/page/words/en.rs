@@ -80,6 +80,9 @@ fn message(message: Message) -> &'static str {
         Message::RegionUnreachable => "The region could not be reached",
         Message::RegionUnreachableInTime => "The region could not be reached in time",
         Message::TargetTooLong => "The request target is too long",
+        Message::TooManyRequests => {
+            "There were too many requests from this address; try again later"
+        }
         Message::TransferCoding => "The transfer coding is not known",
         Message::UnknownPin => "O-Region names no region",
         Message::UnknownRegion => "There is no such region",

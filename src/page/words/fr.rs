@@ -84,6 +84,9 @@ fn message(message: Message) -> &'static str {
         Message::RegionUnreachable => "La région n’a pas pu être jointe",
         Message::RegionUnreachableInTime => "La région n’a pas pu être jointe à temps",
         Message::TargetTooLong => "La cible de la requête est trop longue",
+        Message::TooManyRequests => {
+            "Trop de requêtes sont venues de cette adresse ; réessayez plus tard"
+        }
         Message::TransferCoding => "Le codage de transfert n’est pas connu",
         Message::UnknownPin => "O-Region ne désigne aucune région",
         Message::UnknownRegion => "Cette région n’existe pas",

@@ -82,6 +82,9 @@ fn message(message: Message) -> &'static str {
         Message::RegionUnreachable => "Nie udało się połączyć z regionem",
         Message::RegionUnreachableInTime => "Nie udało się na czas połączyć z regionem",
         Message::TargetTooLong => "Adres w żądaniu jest za długi",
+        Message::TooManyRequests => {
+            "Z tego adresu przyszło zbyt wiele żądań; spróbuj ponownie później"
+        }
         Message::TransferCoding => "Kodowanie transferu nie jest znane",
         Message::UnknownPin => "O-Region nie wskazuje żadnego regionu",
         Message::UnknownRegion => "Nie ma takiego regionu",

@@ -81,6 +81,9 @@ fn message(message: Message) -> &'static str {
         Message::RegionUnreachable => "Regionen kunde inte nås",
         Message::RegionUnreachableInTime => "Regionen kunde inte nås i tid",
         Message::TargetTooLong => "Adressen i begäran är för lång",
+        Message::TooManyRequests => {
+            "För många förfrågningar kom från den här adressen; försök igen senare"
+        }
         Message::TransferCoding => "Överföringskodningen är inte känd",
         Message::UnknownPin => "O-Region anger ingen region",
         Message::UnknownRegion => "Det finns ingen sådan region",

@@ -82,6 +82,7 @@ fn message(message: Message) -> &'static str {
         Message::RegionUnreachable => "Не вдалося з’єднатися з регіоном",
         Message::RegionUnreachableInTime => "Не вдалося вчасно з’єднатися з регіоном",
         Message::TargetTooLong => "Адреса в запиті задовга",
+        Message::TooManyRequests => "З цієї адреси надійшло забагато запитів; спробуйте пізніше",
         Message::TransferCoding => "Кодування передавання невідоме",
         Message::UnknownPin => "O-Region не називає жодного регіону",
         Message::UnknownRegion => "Такого регіону немає",
