@@ -6,6 +6,7 @@ pub mod cli;
 pub mod client;
 pub mod config;
 pub mod demo;
+pub mod dns;
 pub mod geoip;
 pub mod headers;
 pub mod health;

@@ -28,7 +28,7 @@ const FLOORS: &[&[&str]] = &[
     &["config", "upstream"],
     &["sovereignty"],
     &["snapshot"],
-    &["health", "reload", "proxy"],
+    &["dns", "health", "reload", "proxy"],
     &["admin", "listen"],
     &["server"],
     &["demo"],

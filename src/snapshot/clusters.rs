@@ -12,7 +12,6 @@ use super::files::facts;
 use super::{Kept, RegionPart};
 use crate::balance::budget::BudgetRules;
 use crate::balance::ejection::EjectionRules;
-use crate::balance::limit::part_of;
 use crate::config::endpoint::{Endpoint as Described, EndpointAddress, HostHeader};
 use crate::config::name::HostName;
 use crate::config::region::Region;
@@ -71,10 +70,10 @@ impl Builder<'_> {
                 },
                 limits: PoolLimits {
                     idle: self.config.limits.pool_per_endpoint,
-                    connections: part_of(
-                        self.config.limits.requests_per_endpoint,
-                        super::threads(&self.config.server),
-                    ),
+                    connections: self.config.limits.requests_per_endpoint,
+                    requests: self.config.limits.requests_per_region,
+                    queue: self.config.limits.queue_per_region,
+                    wait: self.config.limits.queue_wait,
                 },
             }),
             origin: format!("https://{}{port}", region.host.as_str()),

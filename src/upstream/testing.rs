@@ -43,6 +43,9 @@ pub(crate) fn cluster(ports: &[u16]) -> Cluster {
         limits: PoolLimits {
             idle: 10,
             connections: 10,
+            requests: 1_000,
+            queue: 2,
+            wait: second,
         },
         rules: HealthRules {
             ejection: Some(EjectionRules {

@@ -30,6 +30,7 @@ fn the_least_file_has_every_default() {
     assert_eq!(config.limits, Limits::default());
     assert_eq!(config.rate_limits, RateLimits::default());
     assert_eq!(config.retries, Retries::default());
+    assert_eq!(config.dns, Dns::default());
     assert_eq!(config.log, Log::default());
     assert_eq!(
         config.decision.credentials_region,
