@@ -1,10 +1,12 @@
 //! `[limits]`: how much of everything is taken. None can be switched off.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use crate::config::problem::Complaint;
+use crate::config::rate_limits::{self, Bucket};
 use crate::config::read::section::Section;
 use crate::config::text::address;
 
@@ -49,6 +51,13 @@ pub struct Limits {
     /// A request's head in HTTP/2, uncompressed, with 32 bytes for each field (RFC 9113 section 6.5.2).
     /// Default 32 KiB, as `head_bytes`.
     pub h2_header_list: u32,
+    /// HTTP/2 frames of one connection that make work and no request: PING, SETTINGS, RST_STREAM, PRIORITY, empty
+    /// DATA, small CONTINUATION. Beyond it the connection is closed. Default 500 and 50 a second: a page that is
+    /// left cancels what it has asked for, some hundred at once.
+    pub h2_control_frames: Bucket,
+    /// Bytes by the second at which a client must send a body, and take one, beside `timeouts.body_grace`. Default
+    /// 1 KiB: a tenth of the slowest mobile link.
+    pub body_rate: u64,
     /// Idle connections kept for each endpoint by each thread. Default 32: more would be idle longer than the
     /// region keeps them. 0 keeps none.
     pub pool_per_endpoint: usize,
@@ -78,6 +87,11 @@ impl Default for Limits {
             requests_per_connection: 10_000,
             h2_streams: 128,
             h2_header_list: 32 * 1024,
+            h2_control_frames: Bucket {
+                burst: 500,
+                every: Duration::from_millis(20),
+            },
+            body_rate: 1024,
             pool_per_endpoint: 32,
             requests_per_endpoint: 1_000,
         }
@@ -115,6 +129,12 @@ impl Limits {
             h2_streams: count(&mut section, "h2_streams", 1..=10_000).unwrap_or(default.h2_streams),
             h2_header_list: size(&mut section, "h2_header_list", 1 << 20)
                 .unwrap_or(default.h2_header_list),
+            h2_control_frames: section
+                .read("h2_control_frames", rate_limits::table)
+                .unwrap_or(default.h2_control_frames),
+            body_rate: section
+                .read("body_rate", |v| v.size(1..=1 << 30))
+                .unwrap_or(default.body_rate),
             pool_per_endpoint: count(&mut section, "pool_per_endpoint", 0..=10_000)
                 .unwrap_or(default.pool_per_endpoint),
             requests_per_endpoint: count(&mut section, "requests_per_endpoint", 1..=1_000_000)

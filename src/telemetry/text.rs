@@ -9,7 +9,7 @@ use super::histogram::Histogram;
 use super::worker::{Counts, Event, NONE, RegionCounts, RequestKey};
 
 /// Each seldom counter: name, help, and the name of its own label, if it has one.
-const EVENTS: [(Event, &str, &str, Option<&str>); 17] = [
+const EVENTS: [(Event, &str, &str, Option<&str>); 18] = [
     (
         Event::Refused,
         "refusals_total",
@@ -99,6 +99,12 @@ const EVENTS: [(Event, &str, &str, Option<&str>); 17] = [
         "proxy_protocol_failures_total",
         "Connections closed for want of a PROXY protocol header from a trusted peer, by reason.",
         Some("reason"),
+    ),
+    (
+        Event::Flooded,
+        "http2_floods_total",
+        "HTTP/2 connections ended for too many frames that make work and no request, by kind.",
+        Some("kind"),
     ),
     (
         Event::ConnectionRefused,
@@ -298,6 +304,7 @@ impl Text<'_> {
                     event,
                     Event::HandshakeFailed
                         | Event::ProxyHeaderRefused
+                        | Event::Flooded
                         | Event::ConnectionRefused
                         | Event::CrossRegion
                         | Event::PinCleared

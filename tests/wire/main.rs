@@ -10,12 +10,14 @@
 #![allow(clippy::too_many_lines, reason = "payloads stand in tables")]
 
 mod answers;
+mod floods;
 mod framing;
 mod h2spec;
 mod harness;
 mod heads;
 mod http2;
 mod passing;
+mod slow;
 mod talk;
 mod targets;
 mod tracing;
