@@ -46,6 +46,9 @@ pub struct Limits {
     /// Requests on one HTTP/1 connection, the last of which ends it. Default 10,000: what a connection holds is
     /// given back now and then, at no cost that could be noticed.
     pub requests_per_connection: u64,
+    /// Requests in flight, in all threads together; beyond it the answer is 503 at once. Default 4,096: as many as
+    /// four endpoints take, at some 64 KiB each.
+    pub requests: usize,
     /// HTTP/2 streams of one connection at a time. Default 128: RFC 9113 section 6.5.2 wants no less than 100.
     pub h2_streams: u32,
     /// A request's head in HTTP/2, uncompressed, with 32 bytes for each field (RFC 9113 section 6.5.2).
@@ -85,6 +88,7 @@ impl Default for Limits {
                 IpNet::V6(Ipv6Net::new_assert(Ipv6Addr::LOCALHOST, 128)),
             ],
             requests_per_connection: 10_000,
+            requests: 4_096,
             h2_streams: 128,
             h2_header_list: 32 * 1024,
             h2_control_frames: Bucket {
@@ -126,6 +130,7 @@ impl Limits {
                 1..=1_000_000_000,
             )
             .unwrap_or(default.requests_per_connection),
+            requests: count(&mut section, "requests", 1..=10_000_000).unwrap_or(default.requests),
             h2_streams: count(&mut section, "h2_streams", 1..=10_000).unwrap_or(default.h2_streams),
             h2_header_list: size(&mut section, "h2_header_list", 1 << 20)
                 .unwrap_or(default.h2_header_list),

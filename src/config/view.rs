@@ -259,6 +259,7 @@ fn limits(limits: &Limits) -> Value {
         "network_v6": limits.network_v6,
         "exempt": limits.exempt.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "requests_per_connection": limits.requests_per_connection,
+        "requests": limits.requests,
         "h2_streams": limits.h2_streams,
         "h2_header_list": limits.h2_header_list,
         "h2_control_frames": bucket(limits.h2_control_frames),

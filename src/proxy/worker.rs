@@ -18,6 +18,7 @@ use super::line;
 use super::record::Record;
 use super::refusal::Refusal;
 use super::span;
+use crate::balance::limit::part_of;
 use crate::config::log::Access;
 use crate::limit::ledger::Ledger;
 use crate::region::question::KeyFinding;
@@ -46,6 +47,15 @@ impl Deref for View {
     }
 }
 
+/// What a thread has a part of.
+#[derive(Clone, Copy, Debug)]
+pub struct Share {
+    /// Requests, and connections of clients, that the process has file descriptors for.
+    pub room: usize,
+    /// The threads that share.
+    pub threads: usize,
+}
+
 /// One thread's part of the gateway.
 pub struct Worker {
     live: RefCell<arc_swap::Cache<Arc<ArcSwap<Snapshot>>, Arc<Snapshot>>>,
@@ -63,6 +73,7 @@ pub struct Worker {
     tls: Arc<ArcSwap<ServerConfig>>,
     /// What clients have left, shared by all threads.
     pub ledger: Arc<Ledger>,
+    share: Share,
     /// Where lines of the access log go.
     pub access: Outlet,
     /// Where spans go.
@@ -79,6 +90,7 @@ impl Worker {
         access: Outlet,
         spans: SpanOutlet,
         ledger: Arc<Ledger>,
+        share: Share,
     ) -> Rc<Self> {
         let view = View(Rc::new(live.load_full()));
         Rc::new(Self {
@@ -91,6 +103,7 @@ impl Worker {
             metrics,
             tls,
             ledger,
+            share,
             access,
             spans,
         })
@@ -108,6 +121,13 @@ impl Worker {
             self.pools.forget(|id| endpoints.contains(&id));
         }
         view.clone()
+    }
+
+    /// Whether this thread has more requests in flight than its part of what the process takes.
+    #[must_use]
+    pub fn is_full(&self, view: &Snapshot) -> bool {
+        let most = view.config.limits.requests.min(self.share.room);
+        self.in_flight.get() > part_of(most, self.share.threads) as u64
     }
 
     /// How TLS is spoken with clients now.

@@ -2,6 +2,7 @@
 
 mod control;
 mod regions;
+mod room;
 mod workers;
 
 use std::net::SocketAddr;
@@ -16,6 +17,7 @@ use crate::limit::ledger::Ledger;
 use crate::listen::accept::Census;
 use crate::listen::socket;
 use crate::proxy::record::Method;
+use crate::proxy::worker::Share;
 use crate::region::Reason;
 use crate::reload::{Reloader, Source, Verdict};
 use crate::route::template::{RouteTemplate, TEMPLATES};
@@ -111,7 +113,9 @@ impl Gateway {
         }
         let doors = control::Doors::open(&config.server, &mut addresses)?;
         let (stage, stages) = watch::channel(Stage::Serving);
-        let census = Census::default();
+        let room = room::for_clients();
+        room::warn(&config, room);
+        let census = Census::new(room);
         let ledger = Arc::new(Ledger::new(Instant::now()));
         let mut workers = Vec::with_capacity(threads);
         for number in 0..threads {
@@ -127,6 +131,7 @@ impl Gateway {
                 access: telemetry.access.outlet(),
                 spans: telemetry.spans.outlet(),
                 ledger: ledger.clone(),
+                share: Share { room, threads },
             };
             workers.push(workers::spawn(number, sockets, part).map_err(StartError::Thread)?);
         }

@@ -15,7 +15,7 @@ use super::Stage;
 use crate::limit::ledger::Ledger;
 use crate::listen::accept::{self, Census, Door};
 use crate::proxy::arrival::Scheme;
-use crate::proxy::worker::Worker;
+use crate::proxy::worker::{Share, Worker};
 use crate::reload::Reloader;
 use crate::telemetry::access::Outlet;
 use crate::telemetry::spans::SpanOutlet;
@@ -45,6 +45,7 @@ pub(super) struct Part {
     pub(super) access: Outlet,
     pub(super) spans: SpanOutlet,
     pub(super) ledger: Arc<Ledger>,
+    pub(super) share: Share,
 }
 
 /// Starts a worker.
@@ -68,6 +69,7 @@ fn run(runtime: &Runtime, sockets: Sockets, part: Part) {
         part.access,
         part.spans,
         part.ledger,
+        part.share,
     );
     local.block_on(runtime, serve(sockets, worker, part.stages, part.census));
 }

@@ -9,7 +9,7 @@ use super::histogram::Histogram;
 use super::worker::{Counts, Event, NONE, RegionCounts, RequestKey};
 
 /// Each seldom counter: name, help, and the name of its own label, if it has one.
-const EVENTS: [(Event, &str, &str, Option<&str>); 18] = [
+const EVENTS: [(Event, &str, &str, Option<&str>); 19] = [
     (
         Event::Refused,
         "refusals_total",
@@ -105,6 +105,12 @@ const EVENTS: [(Event, &str, &str, Option<&str>); 18] = [
         "http2_floods_total",
         "HTTP/2 connections ended for too many frames that make work and no request, by kind.",
         Some("kind"),
+    ),
+    (
+        Event::AcceptFailed,
+        "accept_failures_total",
+        "Connections that could not be accepted, for want of file descriptors or memory.",
+        None,
     ),
     (
         Event::ConnectionRefused,
@@ -305,6 +311,7 @@ impl Text<'_> {
                     Event::HandshakeFailed
                         | Event::ProxyHeaderRefused
                         | Event::Flooded
+                        | Event::AcceptFailed
                         | Event::ConnectionRefused
                         | Event::CrossRegion
                         | Event::PinCleared

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 
+use rustix::io::Errno;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsConnector;
@@ -47,8 +48,41 @@ async fn dial(endpoint: &Endpoint) -> Result<TcpStream, Cause> {
         match TcpStream::connect(address).await {
             Ok(socket) => return Ok(socket),
             Err(error) if error.kind() == io::ErrorKind::TimedOut => cause = Cause::ConnectTimeout,
+            Err(error) if is_our_own(&error) => return Err(Cause::Overloaded),
             Err(_) => cause = Cause::ConnectRefused,
         }
     }
     Err(cause)
+}
+
+/// Whether it is this process, or its machine, that has run out of something (descriptors, memory,
+/// ports): that says nothing about the endpoint.
+fn is_our_own(error: &io::Error) -> bool {
+    const OURS: [Errno; 5] = [
+        Errno::MFILE,
+        Errno::NFILE,
+        Errno::NOBUFS,
+        Errno::NOMEM,
+        Errno::ADDRNOTAVAIL,
+    ];
+    let code = error.raw_os_error();
+    OURS.iter().any(|own| code == Some(own.raw_os_error()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_we_lack_is_not_the_endpoints_fault() {
+        for (errno, ours) in [
+            (Errno::MFILE, true),
+            (Errno::ADDRNOTAVAIL, true),
+            (Errno::CONNREFUSED, false),
+            (Errno::HOSTUNREACH, false),
+        ] {
+            let error = io::Error::from_raw_os_error(errno.raw_os_error());
+            assert_eq!(is_our_own(&error), ours, "{error}");
+        }
+    }
 }

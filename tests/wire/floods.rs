@@ -1,7 +1,8 @@
 //! The five floods of HTTP/2: frames that cost their sender nothing and the server work. Each
 //! connection that floods is ended, and honest clients are served meanwhile.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use crate::harness::client::Door;
 use crate::harness::frames::{
@@ -9,6 +10,7 @@ use crate::harness::frames::{
     WINDOW_UPDATE, block, frame,
 };
 use crate::harness::gateway::World;
+use crate::harness::process::Launch;
 use crate::harness::until;
 
 /// What an attacker sends, a few thousand frames at a time.
@@ -118,5 +120,83 @@ fn a_connection_that_floods_is_ended_and_honest_ones_are_served() {
         assert_eq!(world.sum("onetime_gateway_requests_in_flight"), 0);
         drop(client);
         assert_eq!(world.end(), [""; 0], "{flood:?}");
+    }
+}
+
+/// Milliseconds of one honest request in a hundred, and in two, under what others do.
+struct Honest {
+    half: f64,
+    most: f64,
+}
+
+/// One honest client on one connection asks so often.
+fn honest(door: &Door, times: usize) -> Honest {
+    let mut client = door.open();
+    let mut took: Vec<Duration> = (0..times)
+        .map(|_| {
+            let begun = Instant::now();
+            client.send(b"GET /api/v2/honest HTTP/1.1\r\nHost: eu.test\r\n\r\n");
+            let answer = client.answer(false).expect("an answer");
+            assert_eq!(answer.body, b"/api/v2/honest");
+            begun.elapsed()
+        })
+        .collect();
+    took.sort_unstable();
+    let at = |part: usize| took[took.len() * part / 100].as_secs_f64() * 1_000.0;
+    Honest {
+        half: at(50),
+        most: at(99),
+    }
+}
+
+/// The figures of the README: `FLOODED` is the binary to be measured, a release build.
+#[test]
+#[ignore = "measures, for minutes; wants a quiet machine"]
+fn what_an_honest_client_notices_of_a_flood() {
+    let mut launch = Launch::default();
+    if let Some(named) = std::env::var_os("FLOODED") {
+        launch.binary = named.into();
+    }
+    let world = World::launched("", &launch);
+    let process = &world.gateway;
+    let (door, times) = (&world.door, 2_000);
+    honest(door, times);
+    let idle = process.resident();
+    let report = |name: &str, floods: usize, found: &Honest| {
+        println!(
+            "{name:>14}: p50 {:.2} ms, p99 {:.2} ms, {floods} connections flooded, {:+.1} MiB",
+            found.half,
+            found.most,
+            (process.resident() as f64 - idle as f64) / 1_048_576.0
+        );
+    };
+    let beside = |name: &str, attack: &(dyn Fn() + Sync)| {
+        let (over, floods) = (AtomicBool::new(false), AtomicUsize::new(0));
+        let found = std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    while !over.load(Ordering::Relaxed) {
+                        attack();
+                        floods.fetch_add(1, Ordering::Relaxed);
+                    }
+                });
+            }
+            let found = honest(door, times);
+            over.store(true, Ordering::Relaxed);
+            found
+        });
+        report(name, floods.into_inner(), &found);
+    };
+    for round in 0..2 {
+        println!("round {round}, idle {:.1} MiB", idle as f64 / 1_048_576.0);
+        report("alone", 0, &honest(door, times));
+        // What as many ordinary neighbours cost on this machine: a connection, 100 requests, again.
+        beside("neighbours", &|| {
+            honest(door, 100);
+        });
+        for flood in Flood::ALL {
+            let bytes = flood.bytes();
+            beside(&format!("{flood:?}"), &|| flood.run(door, &bytes, 16_000));
+        }
     }
 }

@@ -16,6 +16,7 @@ mod h2spec;
 mod harness;
 mod heads;
 mod http2;
+mod overload;
 mod passing;
 mod slow;
 mod talk;
