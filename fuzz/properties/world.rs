@@ -7,7 +7,7 @@ use std::time::{Instant, SystemTime};
 
 use onetime_gateway::limit::ledger::Ledger;
 use onetime_gateway::proxy::lookup::Lookups;
-use onetime_gateway::proxy::worker::Worker;
+use onetime_gateway::proxy::worker::{Common, Share, Worker};
 use onetime_gateway::reload::{Reloader, Source};
 use onetime_gateway::telemetry::access::AccessLog;
 use onetime_gateway::telemetry::spans::Spans;
@@ -88,7 +88,13 @@ fn start() -> Rc<Worker> {
         reloader.tls,
         log.outlet(),
         Spans::start().expect("a thread").outlet(),
-        Arc::new(Ledger::new(Instant::now())),
-        Arc::new(Lookups::new([7; 64], Instant::now())),
+        Common {
+            ledger: Arc::new(Ledger::new(Instant::now())),
+            lookups: Arc::new(Lookups::new([7; 64], Instant::now())),
+            share: Share {
+                room: usize::MAX,
+                threads: 1,
+            },
+        },
     )
 }

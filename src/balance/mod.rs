@@ -6,5 +6,6 @@ pub mod backoff;
 pub mod budget;
 pub mod ejection;
 pub mod health;
+pub mod limit;
 pub mod line;
 pub mod pick;

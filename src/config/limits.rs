@@ -7,6 +7,7 @@ use std::time::Duration;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use crate::config::problem::Complaint;
+use crate::config::rate_limits::{self, Bucket};
 use crate::config::read::section::Section;
 use crate::config::text::address;
 use crate::http1::head::MOST_FIELDS;
@@ -47,11 +48,21 @@ pub struct Limits {
     /// Requests on one HTTP/1 connection, the last of which ends it. Default 10,000: what a connection holds is
     /// given back now and then, at no cost that could be noticed.
     pub requests_per_connection: u64,
+    /// Requests in flight, in all threads together; beyond it the answer is 503 at once. Default 4,096: as many as
+    /// four endpoints take, at some 64 KiB each.
+    pub requests: usize,
     /// HTTP/2 streams of one connection at a time. Default 128: RFC 9113 section 6.5.2 wants no less than 100.
     pub h2_streams: u32,
     /// A request's head in HTTP/2, uncompressed, with 32 bytes for each field (RFC 9113 section 6.5.2).
     /// Default 32 KiB, as `head_bytes`.
     pub h2_header_list: u32,
+    /// HTTP/2 frames of one connection that make work and no request: PING, SETTINGS, RST_STREAM, PRIORITY, empty
+    /// DATA, small CONTINUATION. Beyond it the connection is closed. Default 500 and 50 a second: a page that is
+    /// left cancels what it has asked for, some hundred at once.
+    pub h2_control_frames: Bucket,
+    /// Bytes by the second at which a client must send a body, and take one, beside `timeouts.body_grace`. Default
+    /// 1 KiB: a tenth of the slowest mobile link.
+    pub body_rate: u64,
     /// Idle connections kept for each endpoint by each thread. Default 32: more would be idle longer than the
     /// region keeps them. 0 keeps none.
     pub pool_per_endpoint: usize,
@@ -91,8 +102,14 @@ impl Default for Limits {
                 IpNet::V6(Ipv6Net::new_assert(Ipv6Addr::LOCALHOST, 128)),
             ],
             requests_per_connection: 10_000,
+            requests: 4_096,
             h2_streams: 128,
             h2_header_list: 32 * 1024,
+            h2_control_frames: Bucket {
+                burst: 500,
+                every: Duration::from_millis(20),
+            },
+            body_rate: 1024,
             pool_per_endpoint: 32,
             requests_per_endpoint: 1_000,
             requests_per_region: 2_000,
@@ -131,9 +148,16 @@ impl Limits {
                 1..=1_000_000_000,
             )
             .unwrap_or(default.requests_per_connection),
+            requests: count(&mut section, "requests", 1..=10_000_000).unwrap_or(default.requests),
             h2_streams: count(&mut section, "h2_streams", 1..=10_000).unwrap_or(default.h2_streams),
             h2_header_list: size(&mut section, "h2_header_list", 1 << 20)
                 .unwrap_or(default.h2_header_list),
+            h2_control_frames: section
+                .read("h2_control_frames", rate_limits::table)
+                .unwrap_or(default.h2_control_frames),
+            body_rate: section
+                .read("body_rate", |v| v.size(1..=1 << 30))
+                .unwrap_or(default.body_rate),
             pool_per_endpoint: count(&mut section, "pool_per_endpoint", 0..=10_000)
                 .unwrap_or(default.pool_per_endpoint),
             requests_per_endpoint: count(&mut section, "requests_per_endpoint", 1..=1_000_000)

@@ -85,12 +85,17 @@ fn bucket(value: &Value<'_>) -> Option<Option<Bucket>> {
                 .allowed("{ burst = ..., every = ... } or false"),
         );
     }
+    table(value).map(Some)
+}
+
+/// A table with both keys. What is wrong is reported.
+pub(super) fn table(value: &Value<'_>) -> Option<Bucket> {
     let mut section = value.section()?;
     let burst = section.require("burst", |v| v.integer(1..=1_000_000));
     let every = section.require("every", |v| v.duration(EVERY));
     section.finish();
-    Some(Some(Bucket {
+    Some(Bucket {
         burst: burst?,
         every: every?,
-    }))
+    })
 }

@@ -248,6 +248,7 @@ fn timeouts(timeouts: &Timeouts) -> Value {
         "head": duration_text(timeouts.head),
         "keep_alive": duration_text(timeouts.keep_alive),
         "body_idle": duration_text(timeouts.body_idle),
+        "body_grace": duration_text(timeouts.body_grace),
         "connect": duration_text(timeouts.connect),
         "response_head": duration_text(timeouts.response_head),
         "response_idle": duration_text(timeouts.response_idle),
@@ -272,8 +273,11 @@ fn limits(limits: &Limits) -> Value {
         "network_v6": limits.network_v6,
         "exempt": limits.exempt.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "requests_per_connection": limits.requests_per_connection,
+        "requests": limits.requests,
         "h2_streams": limits.h2_streams,
         "h2_header_list": limits.h2_header_list,
+        "h2_control_frames": bucket(limits.h2_control_frames),
+        "body_rate": limits.body_rate,
         "pool_per_endpoint": limits.pool_per_endpoint,
         "requests_per_endpoint": limits.requests_per_endpoint,
         "requests_per_region": limits.requests_per_region,
@@ -283,10 +287,7 @@ fn limits(limits: &Limits) -> Value {
 }
 
 fn rate_limits(limits: &RateLimits) -> Value {
-    let bucket = |bucket: Option<Bucket>| match bucket {
-        None => json!(false),
-        Some(Bucket { burst, every }) => json!({ "burst": burst, "every": duration_text(every) }),
-    };
+    let bucket = |limit: Option<Bucket>| limit.map_or(json!(false), bucket);
     json!({
         "create": bucket(limits.create),
         "consume": bucket(limits.consume),
@@ -294,6 +295,10 @@ fn rate_limits(limits: &RateLimits) -> Value {
         "static": bucket(limits.assets),
         "unknown": bucket(limits.unknown),
     })
+}
+
+fn bucket(bucket: Bucket) -> Value {
+    json!({ "burst": bucket.burst, "every": duration_text(bucket.every) })
 }
 
 fn path(file: &FilePath) -> Value {

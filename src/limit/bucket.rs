@@ -67,6 +67,9 @@ impl Rule {
 }
 
 impl Full {
+    /// Of a bucket that is full.
+    pub const NOW: Self = Self(0);
+
     /// Itself, or `now` if that is past.
     const fn after(self, now: u64) -> u64 {
         if self.0 > now { self.0 } else { now }

@@ -5,5 +5,7 @@
 pub mod block;
 pub mod bucket;
 pub mod connections;
+pub mod frames;
 pub mod ledger;
+pub mod pace;
 pub mod table;

@@ -28,24 +28,34 @@ const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Client connections of the whole process.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Census(Arc<Counts>);
 
 #[derive(Default)]
 struct Counts {
+    room: usize,
     all: AtomicUsize,
     by_client: Mutex<Connections>,
 }
 
 impl Census {
-    /// Counts one more connection, unless `limit` is reached.
+    /// Nobody is there, and there is room for so many.
+    #[must_use]
+    pub fn new(room: usize) -> Self {
+        Self(Arc::new(Counts {
+            room,
+            ..Counts::default()
+        }))
+    }
+
+    /// Counts one more connection, unless `limit` is reached, or the room is full.
     fn admit(&self, limit: usize) -> Option<Admitted> {
         let admitted = Admitted {
             counts: self.0.clone(),
             place: None,
         };
         // Taken first and given back by the drop: two threads can never both take the last place.
-        (self.0.all.fetch_add(1, Ordering::Relaxed) < limit).then_some(admitted)
+        (self.0.all.fetch_add(1, Ordering::Relaxed) < limit.min(self.0.room)).then_some(admitted)
     }
 
     /// How many there are.
@@ -115,6 +125,7 @@ pub async fn run(listener: TcpListener, door: Door, worker: Rc<Worker>, census: 
             }
             Err(error) if is_connections_own(&error) => {}
             Err(error) => {
+                worker.metrics.count(Event::AcceptFailed, None, "");
                 tracing::warn!(%error, ?pause, "cannot accept connections");
                 sleep(pause).await;
                 pause = (pause * 2).min(LONGEST_PAUSE);

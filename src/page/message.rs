@@ -25,7 +25,7 @@ pub enum Message {
     EmptyChoice,
     /// The expectation cannot be met.
     Expectation,
-    /// The gateway has too many connections.
+    /// The gateway has too much to do.
     GatewayBusy,
     /// The head did not arrive in time.
     HeadLate,

@@ -15,10 +15,9 @@ use super::quota;
 use super::record::Record;
 use super::refusal::Refusal;
 use super::unknown::Unknown;
-use super::worker::View;
+use super::worker::{View, Worker};
 use crate::headers::request::{Cookies, Expect, Facts};
 use crate::http1::{Fault, Framing};
-use crate::limit::ledger::Ledger;
 use crate::region::authority::{Authority, Host};
 use crate::region::hosts::{HostEntry, HostKind};
 use crate::region::question::{Outcome, Question, Rejection};
@@ -77,7 +76,7 @@ pub enum Judged<'b> {
 pub fn judge<'b>(
     arrival: &Arrival<'b>,
     facts: &Facts<'b>,
-    (view, ledger): (&'b View, &Ledger),
+    (view, worker): (&'b View, &Worker),
     record: &mut Record,
     request_id: &str,
 ) -> (Judged<'b>, Option<Box<Ask>>) {
@@ -85,7 +84,7 @@ pub fn judge<'b>(
         arrival,
         facts,
         view,
-        ledger,
+        worker,
         request_id,
         asked: None,
         decided: None,
@@ -106,7 +105,7 @@ struct Case<'c, 'b> {
     arrival: &'c Arrival<'b>,
     facts: &'c Facts<'b>,
     view: &'b View,
-    ledger: &'c Ledger,
+    worker: &'c Worker,
     request_id: &'c str,
     asked: Option<(Authority<'b>, HostKind)>,
     decided: Option<(RegionId, Reason)>,
@@ -136,6 +135,10 @@ impl Asked<'_> {
 
 impl<'b> Case<'_, 'b> {
     fn run(&mut self, record: &mut Record) -> Result<Judged<'b>, Refusal> {
+        // What cannot be served soon is refused before any work is done for it.
+        if self.worker.is_full(self.view) {
+            return Err(Refusal::TooBusy);
+        }
         let method = known_method(self.arrival.method)?;
         let target = self.target()?;
         if self.arrival.protocol == Protocol::Http2 {
@@ -170,7 +173,7 @@ impl<'b> Case<'_, 'b> {
         let now = record.started.into_std();
         quota::admit(
             self.view,
-            self.ledger,
+            &self.worker.ledger,
             &route,
             (target.path, &method),
             client,

@@ -87,13 +87,7 @@ pub fn plan(arrival: &Arrival<'_>, view: &View, worker: &Rc<Worker>) -> (Planned
         fastrand::fill,
     );
     record.trace = course.trace;
-    let (judged, ask) = judge(
-        arrival,
-        &facts,
-        (view, &worker.ledger),
-        &mut record,
-        &request_id,
-    );
+    let (judged, ask) = judge(arrival, &facts, (view, worker), &mut record, &request_id);
     let mut body_limit = view.body_limit();
     let verdict = match judged {
         Judged::Answer(answer) => Verdict::Answer(answer),

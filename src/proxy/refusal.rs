@@ -73,7 +73,7 @@ pub enum Refusal {
     PinContradictsHost,
     /// The region did not answer.
     Region(Failure),
-    /// The process is at its limit of connections.
+    /// The process has as many requests in flight as it takes.
     TooBusy,
     /// The client has asked too much of this kind; seconds until it may again.
     TooMany(Kind, u32),
@@ -295,8 +295,7 @@ impl Refusal {
             | Self::ExpectationFailed
             | Self::HeadTimeout
             | Self::BadAuthority
-            | Self::BadPath
-            | Self::TooBusy => true,
+            | Self::BadPath => true,
             Self::Region(failure) => {
                 matches!(
                     failure.cause,
@@ -317,6 +316,7 @@ impl Refusal {
             | Self::MethodUnknown
             | Self::Misdirected
             | Self::PinContradictsHost
+            | Self::TooBusy
             | Self::TooMany(..) => false,
         }
     }

@@ -18,6 +18,7 @@ use super::line;
 use super::lookup::Lookups;
 use super::record::Record;
 use super::span;
+use crate::balance::limit::part_of;
 use crate::config::log::Access;
 use crate::limit::ledger::Ledger;
 use crate::region::question::KeyFinding;
@@ -46,6 +47,26 @@ impl Deref for View {
     }
 }
 
+/// What a thread has a part of.
+#[derive(Clone, Copy, Debug)]
+pub struct Share {
+    /// Requests, and connections of clients, that the process has file descriptors for.
+    pub room: usize,
+    /// The threads that share.
+    pub threads: usize,
+}
+
+/// What all threads have together.
+#[derive(Clone)]
+pub struct Common {
+    /// What clients have left.
+    pub ledger: Arc<Ledger>,
+    /// What is known of keys.
+    pub lookups: Arc<Lookups>,
+    /// What each has a part of.
+    pub share: Share,
+}
+
 /// One thread's part of the gateway.
 pub struct Worker {
     live: RefCell<arc_swap::Cache<Arc<ArcSwap<Snapshot>>, Arc<Snapshot>>>,
@@ -65,6 +86,7 @@ pub struct Worker {
     pub ledger: Arc<Ledger>,
     /// What is known of keys, shared by all threads.
     pub lookups: Arc<Lookups>,
+    share: Share,
     /// Where lines of the access log go.
     pub access: Outlet,
     /// Where spans go.
@@ -80,9 +102,13 @@ impl Worker {
         tls: Arc<ArcSwap<ServerConfig>>,
         access: Outlet,
         spans: SpanOutlet,
-        ledger: Arc<Ledger>,
-        lookups: Arc<Lookups>,
+        common: Common,
     ) -> Rc<Self> {
+        let Common {
+            ledger,
+            lookups,
+            share,
+        } = common;
         let view = View(Rc::new(live.load_full()));
         Rc::new(Self {
             live: RefCell::new(arc_swap::Cache::new(live)),
@@ -95,6 +121,7 @@ impl Worker {
             tls,
             ledger,
             lookups,
+            share,
             access,
             spans,
         })
@@ -112,6 +139,13 @@ impl Worker {
             self.pools.forget(|id| endpoints.contains(&id));
         }
         view.clone()
+    }
+
+    /// Whether this thread has more requests in flight than its part of what the process takes.
+    #[must_use]
+    pub fn is_full(&self, view: &Snapshot) -> bool {
+        let most = view.config.limits.requests.min(self.share.room);
+        self.in_flight.get() > part_of(most, self.share.threads) as u64
     }
 
     /// How TLS is spoken with clients now.

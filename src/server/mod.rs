@@ -2,6 +2,7 @@
 
 mod control;
 mod regions;
+mod room;
 mod workers;
 
 use std::net::SocketAddr;
@@ -17,6 +18,7 @@ use crate::listen::accept::Census;
 use crate::listen::socket;
 use crate::proxy::lookup::Lookups;
 use crate::proxy::record::Method;
+use crate::proxy::worker::{Common, Share};
 use crate::region::Reason;
 use crate::reload::{Reloader, Source, Verdict};
 use crate::route::template::{RouteTemplate, TEMPLATES};
@@ -112,10 +114,15 @@ impl Gateway {
         }
         let doors = control::Doors::open(&config.server, &mut addresses)?;
         let (stage, stages) = watch::channel(Stage::Serving);
-        let census = Census::default();
-        let ledger = Arc::new(Ledger::new(Instant::now()));
+        let room = room::for_clients();
+        room::warn(&config, room);
+        let census = Census::new(room);
         let secret = crate::tls::random().map_err(StartError::Thread)?;
-        let lookups = Arc::new(Lookups::new(secret, Instant::now()));
+        let common = Common {
+            ledger: Arc::new(Ledger::new(Instant::now())),
+            lookups: Arc::new(Lookups::new(secret, Instant::now())),
+            share: Share { room, threads },
+        };
         let mut workers = Vec::with_capacity(threads);
         for number in 0..threads {
             let sockets = workers::Sockets {
@@ -129,8 +136,7 @@ impl Gateway {
                 census: census.clone(),
                 access: telemetry.access.outlet(),
                 spans: telemetry.spans.outlet(),
-                ledger: ledger.clone(),
-                lookups: lookups.clone(),
+                common: common.clone(),
             };
             workers.push(workers::spawn(number, sockets, part).map_err(StartError::Thread)?);
         }

@@ -12,11 +12,9 @@ use tokio::task::LocalSet;
 use tokio::time::{Instant, sleep};
 
 use super::Stage;
-use crate::limit::ledger::Ledger;
 use crate::listen::accept::{self, Census, Door};
 use crate::proxy::arrival::Scheme;
-use crate::proxy::lookup::Lookups;
-use crate::proxy::worker::Worker;
+use crate::proxy::worker::{Common, Worker};
 use crate::reload::Reloader;
 use crate::telemetry::access::Outlet;
 use crate::telemetry::spans::SpanOutlet;
@@ -45,8 +43,7 @@ pub(super) struct Part {
     pub(super) census: Census,
     pub(super) access: Outlet,
     pub(super) spans: SpanOutlet,
-    pub(super) ledger: Arc<Ledger>,
-    pub(super) lookups: Arc<Lookups>,
+    pub(super) common: Common,
 }
 
 /// Starts a worker.
@@ -69,8 +66,7 @@ fn run(runtime: &Runtime, sockets: Sockets, part: Part) {
         part.reloader.tls.clone(),
         part.access,
         part.spans,
-        part.ledger,
-        part.lookups,
+        part.common,
     );
     local.block_on(runtime, serve(sockets, worker, part.stages, part.census));
 }

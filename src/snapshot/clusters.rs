@@ -65,6 +65,7 @@ impl Builder<'_> {
                     response_head: timeouts.response_head,
                     response_idle: timeouts.response_idle,
                     client_idle: timeouts.body_idle,
+                    client_pace: super::limits::pace(self.config),
                     request: timeouts.request,
                     pool_idle: timeouts.upstream_idle,
                 },

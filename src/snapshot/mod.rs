@@ -26,6 +26,7 @@ use crate::limit::block::Prefixes;
 use crate::limit::bucket::Rule;
 use crate::limit::connections::ConnectionRules;
 use crate::limit::ledger::Rates;
+use crate::limit::pace::PaceRule;
 use crate::lookup;
 use crate::region::decide::Rules;
 use crate::region::hosts::HostTable;
@@ -58,6 +59,8 @@ pub struct Http2Limits {
     pub streams: u32,
     /// Bytes of a field section.
     pub header_list: u32,
+    /// Frames that make work and no request.
+    pub control: Rule,
 }
 
 /// What belongs to one region.
@@ -382,11 +385,18 @@ impl Snapshot {
 
     /// What a client may open in HTTP/2.
     #[must_use]
-    pub const fn http2_limits(&self) -> Http2Limits {
+    pub fn http2_limits(&self) -> Http2Limits {
         Http2Limits {
             streams: self.config.limits.h2_streams,
             header_list: self.config.limits.h2_header_list,
+            control: limits::rule(self.config.limits.h2_control_frames),
         }
+    }
+
+    /// How slowly a client may send a body or take one.
+    #[must_use]
+    pub const fn pace(&self) -> PaceRule {
+        limits::pace(&self.config)
     }
 
     /// The largest body of an ordinary request.

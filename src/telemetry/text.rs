@@ -9,7 +9,7 @@ use super::histogram::Histogram;
 use super::worker::{Counts, Event, NONE, RegionCounts, RequestKey};
 
 /// Each seldom counter: name, help, and the name of its own label, if it has one.
-const EVENTS: [(Event, &str, &str, Option<&str>); 19] = [
+const EVENTS: &[(Event, &str, &str, Option<&str>)] = &[
     (
         Event::Refused,
         "refusals_total",
@@ -111,6 +111,18 @@ const EVENTS: [(Event, &str, &str, Option<&str>); 19] = [
         "proxy_protocol_failures_total",
         "Connections closed for want of a PROXY protocol header from a trusted peer, by reason.",
         Some("reason"),
+    ),
+    (
+        Event::Flooded,
+        "http2_floods_total",
+        "HTTP/2 connections ended for too many frames that make work and no request, by kind.",
+        Some("kind"),
+    ),
+    (
+        Event::AcceptFailed,
+        "accept_failures_total",
+        "Connections that could not be accepted, for want of file descriptors or memory.",
+        None,
     ),
     (
         Event::ConnectionRefused,
@@ -299,7 +311,7 @@ impl Text<'_> {
 
     fn events(&mut self, counts: &Counts) {
         let sorted: BTreeMap<_, _> = counts.events.iter().collect();
-        for (event, name, help, own) in EVENTS {
+        for (event, name, help, own) in EVENTS.iter().copied() {
             self.head(name, "counter", help);
             let mut any = false;
             for ((_, region, word), count) in sorted.iter().filter(|((kind, ..), _)| *kind == event)
@@ -310,6 +322,8 @@ impl Text<'_> {
                     event,
                     Event::HandshakeFailed
                         | Event::ProxyHeaderRefused
+                        | Event::Flooded
+                        | Event::AcceptFailed
                         | Event::ConnectionRefused
                         | Event::CrossRegion
                         | Event::PinCleared

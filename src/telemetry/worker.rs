@@ -82,6 +82,10 @@ pub enum Event {
     HandshakeFailed,
     /// A connection without the PROXY protocol header that its listener demands, by reason.
     ProxyHeaderRefused,
+    /// An HTTP/2 connection ended for frames that make work and no request, by kind.
+    Flooded,
+    /// A connection could not be accepted: the process has run out of something.
+    AcceptFailed,
     /// A connection beyond the limit.
     ConnectionRefused,
     /// A connection of another region was about to be used. Must stay 0.

@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use rustix::io::Errno;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -74,8 +75,23 @@ async fn dial(addresses: &[SocketAddr]) -> Result<TcpStream, Cause> {
 fn cause(error: &io::Error) -> Cause {
     match error.kind() {
         io::ErrorKind::TimedOut => Cause::ConnectTimeout,
+        _ if is_our_own(error) => Cause::Overloaded,
         _ => Cause::ConnectRefused,
     }
+}
+
+/// Whether it is this process, or its machine, that has run out of something (descriptors, memory,
+/// ports): that says nothing about the endpoint.
+fn is_our_own(error: &io::Error) -> bool {
+    const OURS: [Errno; 5] = [
+        Errno::MFILE,
+        Errno::NFILE,
+        Errno::NOBUFS,
+        Errno::NOMEM,
+        Errno::ADDRNOTAVAIL,
+    ];
+    let code = error.raw_os_error();
+    OURS.iter().any(|own| code == Some(own.raw_os_error()))
 }
 
 #[cfg(test)]
@@ -136,5 +152,18 @@ mod tests {
         let socket = dial(&[address, open]).await.expect("the second");
         assert_eq!(socket.peer_addr().expect("an address"), open);
         assert!(started.elapsed() >= STAGGER);
+    }
+
+    #[test]
+    fn what_we_lack_is_not_the_endpoints_fault() {
+        for (errno, ours) in [
+            (Errno::MFILE, true),
+            (Errno::ADDRNOTAVAIL, true),
+            (Errno::CONNREFUSED, false),
+            (Errno::HOSTUNREACH, false),
+        ] {
+            let error = io::Error::from_raw_os_error(errno.raw_os_error());
+            assert_eq!(is_our_own(&error), ours, "{error}");
+        }
     }
 }

@@ -13,6 +13,7 @@ use super::failure::Cause;
 use super::state::{EndpointState, RegionState};
 use crate::balance::budget::BudgetRules;
 use crate::balance::ejection::EjectionRules;
+use crate::limit::pace::PaceRule;
 
 /// Where an endpoint listens.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -114,6 +115,8 @@ pub struct Timeouts {
     pub response_idle: Duration,
     /// Between bytes of the client's body, and between bytes that the client takes.
     pub client_idle: Duration,
+    /// How slowly a client may send its body.
+    pub client_pace: PaceRule,
     /// The whole request, from its head to the end of the answer.
     pub request: Duration,
     /// How long an unused connection is kept.

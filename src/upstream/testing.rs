@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::endpoint::{Cluster, Endpoint, HealthRules, Place, PoolLimits, Timeouts};
 use crate::balance::budget::BudgetRules;
 use crate::balance::ejection::EjectionRules;
+use crate::limit::pace::PaceRule;
 
 /// A region `eu` with plain endpoints at these ports of the loopback address. Ejects after three
 /// failures for ten seconds, half of the endpoints at most.
@@ -37,6 +38,10 @@ pub(crate) fn cluster(ports: &[u16]) -> Cluster {
             response_head: second,
             response_idle: second,
             client_idle: second,
+            client_pace: PaceRule {
+                rate: 1,
+                grace: 60 * second,
+            },
             request: 5 * second,
             pool_idle: 60 * second,
         },

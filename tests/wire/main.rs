@@ -11,13 +11,16 @@
 
 mod answers;
 mod downgrade;
+mod floods;
 mod framing;
 mod h2spec;
 mod harness;
 mod heads;
 mod http2;
+mod overload;
 mod own_pages;
 mod passing;
+mod slow;
 mod smuggle;
 mod splitting;
 mod storm;

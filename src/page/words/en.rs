@@ -58,7 +58,7 @@ fn message(message: Message) -> &'static str {
         Message::CrossSite => "A region can be chosen only on the page of this site itself",
         Message::EmptyChoice => "The form chooses no region",
         Message::Expectation => "The expectation cannot be met",
-        Message::GatewayBusy => "The gateway has too many connections at the moment",
+        Message::GatewayBusy => "The gateway has too much to do at the moment",
         Message::HeadLate => "The request did not arrive in time",
         Message::HeadTooLarge => "The request head is too large",
         Message::HttpVersion => "The HTTP version is not supported",

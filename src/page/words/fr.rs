@@ -62,7 +62,7 @@ fn message(message: Message) -> &'static str {
         Message::CrossSite => "Une région ne se choisit que sur la page de ce site même",
         Message::EmptyChoice => "Le formulaire ne choisit aucune région",
         Message::Expectation => "L’attente exprimée ne peut pas être satisfaite",
-        Message::GatewayBusy => "La passerelle a trop de connexions en ce moment",
+        Message::GatewayBusy => "La passerelle est surchargée en ce moment",
         Message::HeadLate => "La requête n’est pas arrivée à temps",
         Message::HeadTooLarge => "L’en-tête de la requête est trop grand",
         Message::HttpVersion => "La version de HTTP n’est pas prise en charge",

@@ -60,7 +60,7 @@ fn message(message: Message) -> &'static str {
         Message::CrossSite => "Region można wybrać tylko na stronie tego serwisu",
         Message::EmptyChoice => "Formularz nie wybiera żadnego regionu",
         Message::Expectation => "Nie można spełnić oczekiwania podanego w żądaniu",
-        Message::GatewayBusy => "Brama ma w tej chwili za dużo połączeń",
+        Message::GatewayBusy => "Brama jest w tej chwili przeciążona",
         Message::HeadLate => "Żądanie nie dotarło na czas",
         Message::HeadTooLarge => "Nagłówek żądania jest za duży",
         Message::HttpVersion => "Ta wersja HTTP nie jest obsługiwana",

@@ -59,7 +59,7 @@ fn message(message: Message) -> &'static str {
         Message::CrossSite => "En region kan bara väljas på den här webbplatsens egen sida",
         Message::EmptyChoice => "Formuläret väljer ingen region",
         Message::Expectation => "Förväntningen kan inte uppfyllas",
-        Message::GatewayBusy => "Gatewayen har för många anslutningar just nu",
+        Message::GatewayBusy => "Gatewayen har för mycket att göra just nu",
         Message::HeadLate => "Begäran kom inte fram i tid",
         Message::HeadTooLarge => "Begärans huvud är för stort",
         Message::HttpVersion => "HTTP-versionen stöds inte",

@@ -60,7 +60,7 @@ fn message(message: Message) -> &'static str {
         Message::CrossSite => "Регіон можна обрати лише на сторінці самого цього сайту",
         Message::EmptyChoice => "Форма не обирає жодного регіону",
         Message::Expectation => "Очікування, вказане в запиті, не може бути виконане",
-        Message::GatewayBusy => "Шлюз зараз має забагато з’єднань",
+        Message::GatewayBusy => "Шлюз зараз перевантажений",
         Message::HeadLate => "Запит не надійшов вчасно",
         Message::HeadTooLarge => "Заголовок запиту завеликий",
         Message::HttpVersion => "Ця версія HTTP не підтримується",

@@ -58,7 +58,7 @@ fn message(message: Message) -> &'static str {
         Message::CrossSite => "只能在本站自己的页面上选择区域",
         Message::EmptyChoice => "表单没有选择任何区域",
         Message::Expectation => "无法满足请求中的期望",
-        Message::GatewayBusy => "网关目前的连接过多",
+        Message::GatewayBusy => "网关目前负载过高",
         Message::HeadLate => "请求未能及时到达",
         Message::HeadTooLarge => "请求头过大",
         Message::HttpVersion => "不支持此 HTTP 版本",

@@ -113,6 +113,29 @@ impl Frames {
         }
     }
 
+    /// The body of a stream that ends well, whatever its status.
+    pub(crate) fn body(&mut self, stream: u32) -> Vec<u8> {
+        let mut body = Vec::new();
+        loop {
+            let frame = self.next().expect("the connection goes on");
+            if frame.stream != stream {
+                continue;
+            }
+            assert!(matches!(frame.kind, HEADERS | DATA), "{frame:?}");
+            if frame.kind == DATA {
+                body.extend_from_slice(&frame.payload);
+            }
+            if frame.flags & END_STREAM != 0 {
+                return body;
+            }
+        }
+    }
+
+    /// Reads on until the connection ends.
+    pub(crate) fn rest(&mut self) {
+        self.client.rest();
+    }
+
     /// Waits until `stream` or the connection has ended.
     pub(crate) fn outcome(&mut self, stream: u32) -> Outcome {
         let mut outcome = Outcome::default();

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use super::client::Door;
 use super::origin::Origin;
-use super::process::Process;
+use super::process::{Launch, Process};
 use super::reader::Message;
 
 /// A gateway and its regions.
@@ -21,7 +21,7 @@ pub(crate) struct World {
     pub(crate) us: Origin,
     /// Speaks TLS.
     pub(crate) tls: Origin,
-    gateway: Process,
+    pub(crate) gateway: Process,
     // Bound, but nobody listens: connections to it are refused.
     _dead: socket2::Socket,
     _files: TempDir,
@@ -35,22 +35,23 @@ impl World {
 
     /// With more sections of configuration.
     pub(crate) fn with(more: &str) -> Self {
-        Self::configured("", more)
+        Self::launched("", more, &Launch::default())
     }
 
     /// With more keys of `[server]`.
     pub(crate) fn with_server(keys: &str) -> Self {
-        Self::configured(keys, "")
+        Self::launched(keys, "", &Launch::default())
     }
 
     /// With a listener without TLS, and where it is.
     pub(crate) fn with_plain_http() -> (Self, SocketAddr) {
-        let world = Self::configured("http = [\"127.0.0.1:0\"]", "");
+        let world = Self::with_server("http = [\"127.0.0.1:0\"]");
         let address = world.gateway.http.expect("it listens there too");
         (world, address)
     }
 
-    fn configured(server: &str, more: &str) -> Self {
+    /// The same, started in another way.
+    pub(crate) fn launched(server: &str, more: &str, launch: &Launch) -> Self {
         let files = TempDir::new().expect("a directory");
         let names = [
             "eu.test",
@@ -118,7 +119,7 @@ impl World {
             );
         }
         write("gateway.toml", text);
-        let gateway = Process::start(&files.path().join("gateway.toml"));
+        let gateway = Process::start(&files.path().join("gateway.toml"), launch);
         Self {
             door: Door::new(gateway.https, cert.der().clone()),
             eu,
@@ -128,6 +129,28 @@ impl World {
             _dead: dead,
             _files: files,
         }
+    }
+
+    /// Whether a metric has this line.
+    pub(crate) fn says(&self, line: &str) -> bool {
+        let metrics = self.gateway.admin("/metrics");
+        metrics.lines().any(|metric| metric == line)
+    }
+
+    /// A counter's sum over its labels.
+    pub(crate) fn sum(&self, counter: &str) -> u64 {
+        let metrics = self.gateway.admin("/metrics");
+        let values = metrics.lines().filter_map(|line| {
+            let rest = line.strip_prefix(counter)?;
+            rest.starts_with([' ', '{'])
+                .then(|| rest.rsplit(' ').next())?
+        });
+        values.filter_map(|value| value.parse::<u64>().ok()).sum()
+    }
+
+    /// Open connections of clients, as they were within the last second.
+    pub(crate) fn connections(&self) -> u64 {
+        self.sum("onetime_gateway_connections")
     }
 
     /// Ends the gateway, and says what it and its regions had to object to.

@@ -1,26 +1,34 @@
 //! HTTP/2 connections of clients, on hyper's server: streams in, the same plan and the same
 //! exchange behind them as behind HTTP/1.
 
+mod metered;
+mod reply;
+mod source;
+mod watch;
+
 use std::convert::Infallible;
-use std::future::poll_fn;
-use std::pin::Pin;
+use std::pin::pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
-use http_body::{Body, Frame, SizeHint};
 use httparse::Header;
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use smallvec::SmallVec;
-use thiserror::Error;
+use tokio::time::{Instant, sleep_until};
 
+use self::metered::{Metered, Verdict as MeterVerdict};
+use self::reply::{Relay, Reply};
+use self::source::Source;
+use self::watch::{Activity, Local, Patience};
 use crate::http1::Framing;
 use crate::http1::response::ResponseHead;
+use crate::limit::frames::Control;
 use crate::net::stream::Stream;
 use crate::proxy::answer::Answer;
 use crate::proxy::arrival::{Arrival, Protocol};
@@ -29,9 +37,10 @@ use crate::proxy::forward::{Down, Forward};
 use crate::proxy::lookup::resolve;
 use crate::proxy::record::Record;
 use crate::proxy::refusal::Refusal;
-use crate::proxy::worker::Worker;
+use crate::proxy::worker::{View, Worker};
 use crate::proxy::{Verdict, plan, refuse_forwarded};
-use crate::upstream::exchange::{Client, Exchange};
+use crate::telemetry::worker::Event;
+use crate::upstream::exchange::Client;
 use crate::upstream::failure::Cause;
 use crate::upstream::outgoing::RequestBody;
 
@@ -56,7 +65,9 @@ pub async fn serve(stream: Stream, circuit: Circuit, worker: Rc<Worker>) {
         })
     };
     let limits = view.http2_limits();
-    let mut builder = http2::Builder::new(Local);
+    let (idle, last_words) = (view.timeouts().keep_alive, view.timeouts().body_idle);
+    let activity = Activity::new(Instant::now());
+    let mut builder = http2::Builder::new(Local(activity.clone()));
     builder
         .timer(TokioTimer::new())
         .max_concurrent_streams(limits.streams)
@@ -67,42 +78,52 @@ pub async fn serve(stream: Stream, circuit: Circuit, worker: Rc<Worker>) {
         .initial_connection_window_size(1024 * 1024)
         .max_frame_size(16 * 1024)
         .max_send_buf_size(64 * 1024)
-        .keep_alive_interval(Some(view.timeouts().keep_alive))
+        .keep_alive_interval(Some(idle))
         .keep_alive_timeout(PING_TIMEOUT);
     drop(view);
-    let connection = builder.serve_connection(TokioIo::new(stream), service);
+    let verdict = MeterVerdict::default();
+    let metered = Metered::new(stream, limits.control, verdict.clone());
+    let connection = builder.serve_connection(TokioIo::new(metered), service);
     tokio::pin!(connection);
+    let mut ceased = pin!(activity.ceased(idle));
     let mut draining = false;
+    let mut must_end = None;
     loop {
-        tokio::select! {
-            // What goes wrong on a connection is the peer's affair and already counted by stream.
-            _ = connection.as_mut() => return,
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
             () = worker.drain.begun(), if !draining => {
                 draining = true;
                 connection.as_mut().graceful_shutdown();
+                continue;
             }
+            // Pings keep nothing open on which nothing is asked.
+            () = ceased.as_mut(), if must_end.is_none() => {
+                must_end = Some(Instant::now() + last_words);
+                connection.as_mut().graceful_shutdown();
+                continue;
+            }
+            // Who has not taken what is left, and does not say goodbye, is left.
+            () = sleep_until(must_end.unwrap_or_else(Instant::now)), if must_end.is_some() => return,
+        };
+        // What goes wrong on a connection is the peer's affair and already counted by stream,
+        // unless it was meant to.
+        if let Some(flood) = flood(verdict.get(), ended.err().as_ref()) {
+            worker.metrics.count(Event::Flooded, None, flood);
         }
+        return;
     }
 }
 
-/// hyper's way to run streams beside the connection: as local tasks of this thread.
-#[derive(Clone, Copy)]
-struct Local;
-
-impl<F: Future + 'static> hyper::rt::Executor<F> for Local
-where
-    F::Output: 'static,
-{
-    fn execute(&self, future: F) {
-        tokio::task::spawn_local(future);
+/// What a connection was ended for that made work and asked for nothing.
+fn flood(verdict: Option<Control>, error: Option<&hyper::Error>) -> Option<&'static str> {
+    if let Some(control) = verdict {
+        return Some(control.label());
     }
+    // h2's own limits end with ENHANCE_YOUR_CALM, which hyper tells only in these words.
+    let source = error.and_then(std::error::Error::source)?;
+    let calm = source.to_string().contains("excessive load");
+    calm.then_some("streams")
 }
-
-/// Why a stream ends early. Deliberately opaque: hyper copies the reason of an h2 error found in
-/// the chain of sources to the client, which could then read "safe to repeat" (REFUSED_STREAM).
-#[derive(Debug, Error)]
-#[error("stream broken off: {0}")]
-pub struct Broken(&'static str);
 
 async fn answer(
     request: Request<Incoming>,
@@ -144,14 +165,14 @@ async fn answer(
     };
     let planned = resolve(planned, worker).await;
     match planned.verdict {
-        Verdict::Answer(answer) => reply(*answer, planned.record),
+        Verdict::Answer(answer) => reply(*answer, planned.record, &view),
         Verdict::Collect(choosing) => {
             let mut record = planned.record;
             let body = tokio::time::timeout(view.timeouts().body_idle, source.collect()).await;
             record.bytes_in = source.read;
             let body = body.unwrap_or(Err(Cause::ClientStalled));
             let answer = choosing.answer(body.as_deref().map_err(|cause| *cause), &mut record);
-            reply(answer, record)
+            reply(answer, record, &view)
         }
         Verdict::Forward(forward) => send(*forward, planned.record, source, worker).await,
     }
@@ -171,7 +192,8 @@ fn framing_of(headers: &HeaderMap, body: &Incoming) -> Framing {
 }
 
 /// An answer of the gateway's own.
-fn reply(answer: Answer, mut record: Record) -> Response<Reply> {
+fn reply(answer: Answer, mut record: Record, view: &View) -> Response<Reply> {
+    Patience::here().until(Some(Instant::now() + view.timeouts().body_idle));
     let mut response = Response::new(Reply::Whole(None));
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::BAD_GATEWAY);
     let headers = response.headers_mut();
@@ -228,94 +250,15 @@ async fn send(
         Err(failure) => {
             let planned = refuse_forwarded(Refusal::Region(failure), &turn.down, record, false);
             match planned.verdict {
-                Verdict::Answer(answer) => reply(*answer, planned.record),
+                Verdict::Answer(answer) => reply(*answer, planned.record, &turn.down.view),
                 Verdict::Collect(_) | Verdict::Forward(_) => Response::new(Reply::Whole(None)),
             }
         }
         Ok(exchange) => {
             record.answered(turn.response.status().as_u16());
-            let mut relay = Relay {
-                exchange: Some(exchange),
-                source: turn.source,
-                record: Some(record),
-            };
-            // Then the head itself ends the stream: an empty DATA behind a length that a 304 names
-            // would be a body that is too short (RFC 9113 section 8.1.1).
-            if relay.is_over() {
-                relay.end();
-            }
+            let relay = Relay::new(exchange, turn.source, record);
             turn.response.map(|()| Reply::Relayed(Box::new(relay)))
         }
-    }
-}
-
-/// A stream's request body.
-struct Source {
-    body: Incoming,
-    data: Bytes,
-    trailers: Vec<u8>,
-    read: u64,
-    limit: u64,
-}
-
-impl Source {
-    /// A whole small body.
-    async fn collect(&mut self) -> Result<Vec<u8>, Cause> {
-        let mut whole = Vec::new();
-        while let Some(count) = poll_fn(|context| {
-            let data = ready!(self.poll_data(context))?;
-            whole.extend_from_slice(data.unwrap_or_default());
-            Poll::Ready(Ok::<_, Cause>(data.map(<[u8]>::len)))
-        })
-        .await?
-        {
-            self.consume(count);
-        }
-        Ok(whole)
-    }
-}
-
-impl RequestBody for Source {
-    fn poll_data(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<&[u8]>, Cause>> {
-        while self.data.is_empty() {
-            let Some(frame) = ready!(Pin::new(&mut self.body).poll_frame(context)) else {
-                // hyper also ends a body so when the client resets its stream with NO_ERROR: a part
-                // must not pass for the whole.
-                return Poll::Ready(if self.body.is_end_stream() {
-                    Ok(None)
-                } else {
-                    Err(Cause::ClientGone)
-                });
-            };
-            match frame.map_err(|_| Cause::ClientGone)?.into_data() {
-                Ok(data) => {
-                    self.read += data.len() as u64;
-                    if self.read > self.limit {
-                        return Poll::Ready(Err(Cause::BodyTooLarge));
-                    }
-                    self.data = data;
-                }
-                Err(frame) => {
-                    for (name, value) in frame.trailers_ref().into_iter().flatten() {
-                        crate::headers::request::write_field(
-                            &mut self.trailers,
-                            name.as_str(),
-                            value.as_bytes(),
-                        );
-                    }
-                }
-            }
-        }
-        Poll::Ready(Ok(Some(&self.data)))
-    }
-
-    fn consume(&mut self, count: usize) {
-        let count = count.min(self.data.len());
-        bytes::Buf::advance(&mut self.data, count);
-    }
-
-    fn trailers(&self) -> &[u8] {
-        &self.trailers
     }
 }
 
@@ -363,130 +306,4 @@ impl Client for Turn {
             headers.insert(http::header::CONTENT_LENGTH, length.into());
         }
     }
-}
-
-/// The body of an answer.
-pub enum Reply {
-    /// One of the gateway's own.
-    Whole(Option<Bytes>),
-    /// A region's, as it comes.
-    Relayed(Box<Relay>),
-}
-
-/// A region's answer on its way to a stream.
-pub struct Relay {
-    exchange: Option<Exchange>,
-    source: Source,
-    record: Option<Record>,
-}
-
-impl Body for Reply {
-    type Data = Bytes;
-    type Error = Broken;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
-        match self.get_mut() {
-            Self::Whole(body) => Poll::Ready(
-                body.take()
-                    .filter(|body| !body.is_empty())
-                    .map(|body| Ok(Frame::data(body))),
-            ),
-            Self::Relayed(relay) => relay.poll_frame(context),
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        match self {
-            Self::Whole(body) => body.as_ref().is_none_or(Bytes::is_empty),
-            Self::Relayed(relay) => relay.exchange.is_none(),
-        }
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match self {
-            Self::Whole(body) => SizeHint::with_exact(body.as_ref().map_or(0, Bytes::len) as u64),
-            Self::Relayed(_) => SizeHint::default(),
-        }
-    }
-}
-
-impl Relay {
-    fn poll_frame(
-        &mut self,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
-        let Some(exchange) = &mut self.exchange else {
-            return Poll::Ready(None);
-        };
-        let data = match ready!(exchange.poll_data(&mut self.source, context)) {
-            Ok(data) => data.map(Bytes::copy_from_slice),
-            Err(cause) => {
-                self.exchange = None;
-                if let Some(mut record) = self.record.take() {
-                    record.broken(cause);
-                    record.finish();
-                }
-                return Poll::Ready(Some(Err(Broken(cause.label()))));
-            }
-        };
-        if let Some(record) = &mut self.record {
-            record.bytes_in = self.source.read;
-            record.bytes_out += data.as_ref().map_or(0, Bytes::len) as u64;
-        }
-        if let Some(data) = data {
-            exchange.consume(data.len());
-            // The end may already be known: then the last data frame says so itself.
-            if self.is_over() {
-                self.end();
-            }
-            return Poll::Ready(Some(Ok(Frame::data(data))));
-        }
-        let trailers = trailer_map(&exchange.trailers());
-        self.end();
-        Poll::Ready(trailers.map(|trailers| Ok(Frame::trailers(trailers))))
-    }
-
-    /// Whether nothing more comes, and it is known already.
-    fn is_over(&self) -> bool {
-        let over = |exchange: &Exchange| exchange.is_ended() && exchange.trailers().is_empty();
-        self.exchange.as_ref().is_some_and(over)
-    }
-
-    fn end(&mut self) {
-        if let Some(exchange) = self.exchange.take() {
-            exchange.finish();
-        }
-        if let Some(record) = self.record.take() {
-            record.finish();
-        }
-    }
-}
-
-impl Drop for Relay {
-    fn drop(&mut self) {
-        // The client went away in the middle of the answer.
-        if let (Some(_), Some(mut record)) = (self.exchange.take(), self.record.take()) {
-            record.broken(Cause::ClientGone);
-            record.finish();
-        }
-    }
-}
-
-fn trailer_map(lines: &[u8]) -> Option<HeaderMap> {
-    if lines.is_empty() {
-        return None;
-    }
-    let mut map = HeaderMap::new();
-    for line in lines.split(|byte| *byte == b'\n') {
-        let mut parts = line.splitn(2, |byte| *byte == b':');
-        if let (Some(name), Some(value)) = (parts.next(), parts.next())
-            && let Ok(name) = std::str::from_utf8(name)
-        {
-            append(&mut map, &name.to_ascii_lowercase(), value.trim_ascii());
-        }
-    }
-    Some(map)
 }
