@@ -157,7 +157,7 @@ fn what_an_honest_client_notices_of_a_flood() {
     if let Some(named) = std::env::var_os("FLOODED") {
         launch.binary = named.into();
     }
-    let world = World::launched("", &launch);
+    let world = World::launched("[limits]\nexempt = []\n", &launch);
     let process = &world.gateway;
     let (door, times) = (&world.door, 2_000);
     honest(door, times);
