@@ -15,7 +15,7 @@ use onetime_gateway::limit::ledger::{Kind, Ledger, Rates};
 
 fn rates() -> Rates {
     Rates {
-        rules: [Some(Rule::new(1_000, Duration::from_millis(1))); 5],
+        rules: [Some(Rule::new(1_000, Duration::from_millis(1))); Kind::ALL.len()],
         client: Prefixes { v4: 32, v6: 64 },
     }
 }

@@ -289,6 +289,7 @@ fn limits(limits: &Limits) -> Value {
 fn rate_limits(limits: &RateLimits) -> Value {
     let bucket = |limit: Option<Bucket>| limit.map_or(json!(false), bucket);
     json!({
+        "connect": bucket(limits.connect),
         "create": bucket(limits.create),
         "consume": bucket(limits.consume),
         "read": bucket(limits.read),

@@ -1,4 +1,5 @@
-//! The buckets of all clients: one for each kind of request, one for keys that are not known.
+//! The buckets of all clients: one for new connections, one for each kind of request,
+//! one for keys that are not known.
 
 use std::hash::RandomState;
 use std::net::IpAddr;
@@ -11,6 +12,8 @@ use super::table::Table;
 /// What is limited.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Kind {
+    /// New connections.
+    Connect,
     /// Requests that create something.
     Create,
     /// Requests that consume something.
@@ -25,7 +28,8 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
+        Self::Connect,
         Self::Create,
         Self::Consume,
         Self::Read,
@@ -37,6 +41,7 @@ impl Kind {
     #[must_use]
     pub const fn label(self) -> &'static str {
         match self {
+            Self::Connect => "too-many-connections",
             Self::Create => "too-many-creates",
             Self::Consume => "too-many-consumes",
             Self::Read => "too-many-reads",
@@ -122,7 +127,7 @@ mod tests {
         let ledger = Ledger::new(now);
         let rule = Rule::new(1, Duration::from_secs(1));
         let rates = Rates {
-            rules: [Some(rule), Some(rule), None, Some(rule), Some(rule)],
+            rules: Kind::ALL.map(|kind| (kind != Kind::Read).then_some(rule)),
             client: Prefixes { v4: 32, v6: 64 },
         };
         let client = IpAddr::from([192, 0, 2, 1]);

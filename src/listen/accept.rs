@@ -15,10 +15,11 @@ use super::http1;
 use super::http2;
 use super::spoken_for;
 use crate::limit::connections::{Connections, Full, Place};
+use crate::limit::ledger::Kind;
 use crate::net::stream::Stream;
 use crate::proxy::arrival::Scheme;
 use crate::proxy::circuit::Circuit;
-use crate::proxy::worker::{View, Worker};
+use crate::proxy::worker::Worker;
 use crate::telemetry::worker::Event;
 
 /// The first pause after the process runs out of something (file descriptors, memory).
@@ -82,11 +83,17 @@ struct Admitted {
 impl Admitted {
     /// Counts it as its client's and its network's, once it is known who that is. A proxy that is
     /// trusted speaks for many, and is not one.
-    fn count(&mut self, client: IpAddr, view: &View) -> Result<(), Full> {
-        if !view.trusts(client) && !view.exempts(client) {
-            let rules = view.connection_rules();
-            self.place = Some(self.counts.by_client().enter(client, &rules)?);
+    fn count(&mut self, client: IpAddr, worker: &Worker) -> Result<(), &'static str> {
+        let view = worker.view();
+        if view.trusts(client) || view.exempts(client) {
+            return Ok(());
         }
+        let now = std::time::Instant::now();
+        let taken = worker.ledger.take(view.rates(), Kind::Connect, client, now);
+        taken.map_err(|_| "rate")?;
+        let rules = view.connection_rules();
+        let entered = self.counts.by_client().enter(client, &rules);
+        self.place = Some(entered.map_err(Full::label)?);
         Ok(())
     }
 }
@@ -159,9 +166,9 @@ fn admit(
         return refuse(&socket, "all", worker);
     };
     if !door.proxied
-        && let Err(full) = admitted.count(peer.ip(), &view)
+        && let Err(full) = admitted.count(peer.ip(), worker)
     {
-        return refuse(&socket, full.label(), worker);
+        return refuse(&socket, full, worker);
     }
     let worker = worker.clone();
     tokio::task::spawn_local(async move {
@@ -172,8 +179,8 @@ fn admit(
                 Ok(client) => peer = client,
                 Err(why) => return worker.metrics.count(Event::ProxyHeaderRefused, None, why),
             }
-            if let Err(full) = admitted.count(peer.ip(), &worker.view()) {
-                return refuse(&socket, full.label(), &worker);
+            if let Err(full) = admitted.count(peer.ip(), &worker) {
+                return refuse(&socket, full, &worker);
             }
         }
         match door.scheme {

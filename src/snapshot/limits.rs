@@ -22,6 +22,7 @@ pub(super) fn rates(config: &Config) -> Rates {
     let limits = &config.rate_limits;
     let of = |kind| {
         let bucket = match kind {
+            Kind::Connect => limits.connect,
             Kind::Create => limits.create,
             Kind::Consume => limits.consume,
             Kind::Read => limits.read,

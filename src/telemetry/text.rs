@@ -127,7 +127,7 @@ const EVENTS: &[(Event, &str, &str, Option<&str>)] = &[
     (
         Event::ConnectionRefused,
         "connections_refused_total",
-        "Client connections beyond a limit, by which: all, address or network.",
+        "Client connections beyond a limit, by which: all, address, network or rate.",
         Some("limit"),
     ),
     (

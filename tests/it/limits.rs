@@ -137,6 +137,32 @@ fn peers_are_counted_by_themselves_unless_they_are_proxies_or_exempt() {
     }
 }
 
+#[test]
+fn who_connects_again_and_again_is_reset_until_time_has_passed() {
+    let world = world_with(
+        "[limits]\nexempt = []\n[rate_limits]\nconnect = { burst = 3, every = \"1h\" }\n",
+    );
+    let gateway = second(&world, |text| {
+        text.replace(
+            "http = [\"127.0.0.1:0\"]",
+            "http = [\"127.0.0.1:0\"]\nproxy_protocol = [\"127.0.0.1:0\"]",
+        )
+    });
+    let address = gateway.addresses().http[0];
+    let from = |client: &str| {
+        let header = format!("PROXY TCP4 {client} 127.0.0.1 12345 443\r\n");
+        ask(address, &header).is_some()
+    };
+    let served: Vec<bool> = (0..5).map(|_| from("198.51.100.1")).collect();
+    assert_eq!(served, [true, true, true, false, false]);
+    assert!(from("198.51.100.2"));
+    assert!(says(
+        &gateway,
+        "onetime_gateway_connections_refused_total{limit=\"rate\"} 2"
+    ));
+    gateway.drain();
+}
+
 const KEY: &str = "abcdefghijklmnopqrstuvwxyz0123456789abcdefghijklmnopqrstuvwxyz";
 
 /// Asks as one client of many behind a trusted proxy.
