@@ -12,6 +12,7 @@ pub mod health;
 pub mod http1;
 pub mod limit;
 pub mod listen;
+pub mod lookup;
 pub mod net;
 pub mod page;
 pub mod proxy;

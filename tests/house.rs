@@ -24,7 +24,7 @@ const FLOORS: &[&[&str]] = &[
         "telemetry",
         "tls",
     ],
-    &["headers", "page", "route"],
+    &["headers", "lookup", "page", "route"],
     &["config", "upstream"],
     &["snapshot"],
     &["health", "reload", "proxy"],
@@ -36,7 +36,7 @@ const FLOORS: &[&[&str]] = &[
 
 /// Rooms that only think: they are given `now`, they never fetch it.
 const THINKING: &[&str] = &[
-    "balance", "client", "config", "headers", "http1", "limit", "page", "region", "route",
+    "balance", "client", "config", "headers", "http1", "limit", "lookup", "page", "region", "route",
 ];
 
 /// Words by which a thinking room would betray itself.
@@ -118,7 +118,16 @@ fn a_cluster_is_chosen_where_a_request_is_forwarded_and_nowhere_else() {
             })
             .collect()
     };
-    assert_eq!(saying(".cluster("), ["src/proxy/errand.rs"]);
+    // A request's servers, and those that a look-up asks: it has no request to send.
+    let choosing =
+        BTreeSet::from(["src/proxy/errand.rs", "src/proxy/inquiry.rs"].map(str::to_owned));
+    let found = saying(".cluster(");
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert_eq!(found.into_iter().collect::<BTreeSet<_>>(), choosing);
+    let inquiry = fs::read_to_string("src/proxy/inquiry.rs").expect("the file");
+    for word in ["Errand", "Forward", "Arrival", "Facts", "Outbound", "Ready"] {
+        assert!(!code(&inquiry).contains(word), "an inquiry knows no {word}");
+    }
     assert_eq!(saying(".failover("), ["src/proxy/fallback.rs"]);
 }
 

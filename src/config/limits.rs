@@ -7,6 +7,7 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use crate::config::problem::Complaint;
 use crate::config::read::section::Section;
 use crate::config::text::address;
+use crate::http1::head::MOST_FIELDS;
 
 /// `[limits]`. Sizes are in bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,7 +15,7 @@ pub struct Limits {
     /// A request's head in HTTP/1: request line and fields. Default 32 KiB: the longest URI and as much again
     /// in cookies.
     pub head_bytes: usize,
-    /// Fields of a request's head. Default 100: browsers send about 20.
+    /// Fields of a request's head, 128 at most. Default 100: browsers send about 20.
     pub headers: usize,
     /// The request target. Default 12 KiB: the application's server takes no more.
     pub uri_bytes: usize,
@@ -89,7 +90,8 @@ impl Limits {
         let default = Self::default();
         let limits = Self {
             head_bytes: size(&mut section, "head_bytes", 1 << 20).unwrap_or(default.head_bytes),
-            headers: count(&mut section, "headers", 1..=1_000).unwrap_or(default.headers),
+            headers: count(&mut section, "headers", 1..=MOST_FIELDS as u64)
+                .unwrap_or(default.headers),
             uri_bytes: size(&mut section, "uri_bytes", 1 << 20).unwrap_or(default.uri_bytes),
             body: size(&mut section, "body", 1 << 40).unwrap_or(default.body),
             body_image: size(&mut section, "body_image", 1 << 40).unwrap_or(default.body_image),

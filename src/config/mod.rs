@@ -122,7 +122,7 @@ impl Config {
         let default = geo.as_ref().map(|geo| &geo.default);
         let decision = root
             .section("decision")
-            .and_then(|section| Decision::read(section, default));
+            .and_then(|section| Decision::read(section, default, regions.as_deref()));
         let routes = root.read("routes", route::read).unwrap_or_default();
         let timeouts = root.section("timeouts").map(Timeouts::read);
         let limits = root.section("limits").map(Limits::read);

@@ -37,6 +37,13 @@ pub struct Errand {
 }
 
 impl Errand {
+    /// Sends it to another region, which a look-up found: bound, so that no other may stand in.
+    pub(super) fn rebind(&mut self, region: RegionId, asked: Option<String>) {
+        self.region = region;
+        self.asked = asked;
+        self.fallback = Fallback::default();
+    }
+
     /// Sends it and waits for the answer's head, which `client` is given. `down.region` is then the
     /// region that answered.
     ///
@@ -64,6 +71,7 @@ impl Errand {
                 asked,
                 to_head: self.to_head,
                 repeatable: self.repeatable,
+                judges: true,
                 must_end,
             };
             let cluster = view.cluster(region);

@@ -6,7 +6,7 @@ use crate::headers::request::Cookies;
 use crate::headers::response::Downward;
 use crate::http1::response::ResponseHead;
 use crate::page::language::Language;
-use crate::region::Reason;
+use crate::region::{Reason, RegionId};
 
 use super::answer::Dialect;
 use super::elsewhere::{self, Elsewhere};
@@ -53,6 +53,13 @@ pub struct Down {
 }
 
 impl Down {
+    /// The region is another one, which a look-up found: there is no better place to point to.
+    pub(super) fn rebind(&mut self, region: RegionId) {
+        self.region.set(region);
+        self.reason = Reason::LookUp;
+        self.elsewhere = Elsewhere::Never;
+    }
+
     /// Calls `emit` with each field for the client; see [`Downward::each`]. Whoever may be in the
     /// wrong region is pointed to the page where regions are chosen.
     pub fn each(

@@ -6,10 +6,11 @@ use std::net::IpAddr;
 use http::Method;
 
 use super::answer::{Answer, Context, Dialect};
-use super::arrival::{Arrival, Protocol, Scheme, Target};
+use super::arrival::{Arrival, Protocol, Scheme, Target, is_web};
 use super::choosing::{self, Choosing};
 use super::elsewhere::Elsewhere;
 use super::fallback::Fallback;
+use super::lookup::Ask;
 use super::pages;
 use super::quota;
 use super::record::Record;
@@ -79,7 +80,7 @@ pub fn judge<'b>(
     (view, ledger): (&'b View, &Ledger),
     record: &mut Record,
     request_id: &str,
-) -> Judged<'b> {
+) -> (Judged<'b>, Option<Box<Ask>>) {
     let mut case = Case {
         arrival,
         facts,
@@ -89,16 +90,14 @@ pub fn judge<'b>(
         asked: None,
         decided: None,
         set_cookies: Vec::new(),
+        ask: None,
     };
     match case.run(record) {
-        Ok(judged) => judged,
+        Ok(judged) => (judged, case.ask),
         Err(refusal) => {
             record.refused(refusal);
-            Judged::Answer(Box::new(Answer::refuse(
-                refusal,
-                view.region_names(),
-                &case.context(),
-            )))
+            let answer = Answer::refuse(refusal, view.region_names(), &case.context());
+            (Judged::Answer(Box::new(answer)), None)
         }
     }
 }
@@ -112,6 +111,7 @@ struct Case<'c, 'b> {
     asked: Option<(Authority<'b>, HostKind)>,
     decided: Option<(RegionId, Reason)>,
     set_cookies: Vec<String>,
+    ask: Option<Box<Ask>>,
 }
 
 /// What a request asks, once every part of it was found well-formed.
@@ -123,12 +123,23 @@ struct Asked<'b> {
     client: IpAddr,
 }
 
+impl Asked<'_> {
+    /// Path and query on a region's own host.
+    fn tail(&self) -> String {
+        let (prefix, path) = self.route.location_path();
+        match self.target.query {
+            Some(query) => format!("{prefix}{path}?{query}"),
+            None => format!("{prefix}{path}"),
+        }
+    }
+}
+
 impl<'b> Case<'_, 'b> {
     fn run(&mut self, record: &mut Record) -> Result<Judged<'b>, Refusal> {
         let method = known_method(self.arrival.method)?;
         let target = self.target()?;
-        if self.facts.length_repeated {
-            return Err(Refusal::BadMessage(Fault::RepeatedContentLength));
+        if self.arrival.protocol == Protocol::Http2 {
+            self.fits_http1()?;
         }
         let (authority, host) = self.host(&target)?;
         self.asked = Some((authority, host.kind));
@@ -204,18 +215,15 @@ impl<'b> Case<'_, 'b> {
         };
         let answer = match self.view.routes().action(class, route, elsewhere.is_some()) {
             Action::Proxy => {
+                self.ask = self.look_up(asked, outcome);
                 return self.proxy(asked, outcome);
             }
             Action::Deny => return Err(Refusal::Denied),
             Action::Redirect => {
                 let region = elsewhere.unwrap_or(outcome.decision.region);
                 record.redirected();
-                let origin = self.view.origin(region);
-                let (prefix, path) = route.location_path();
-                let location = match target.query {
-                    Some(query) => format!("{origin}{prefix}{path}?{query}"),
-                    None => format!("{origin}{prefix}{path}"),
-                };
+                self.ask = self.look_up(asked, outcome);
+                let location = self.view.origin(region).to_owned() + &asked.tail();
                 Answer::redirect(self.arrival.method, location, &self.context())
             }
             Action::Respond(fixed) => pages::fixed(fixed, &self.context()),
@@ -231,6 +239,28 @@ impl<'b> Case<'_, 'b> {
         Target::parse(raw)
             .filter(|_| raw.bytes().all(|byte| byte.is_ascii_graphic()))
             .ok_or(Refusal::BadMessage(Fault::BadTarget))
+    }
+
+    /// One law for both protocols: what `http1` refuses in a head, and the h2 crate lets pass.
+    /// Crumbs of a cookie are one field (RFC 9113 section 8.2.3).
+    fn fits_http1(&self) -> Result<(), Refusal> {
+        let limits = self.view.head_limits();
+        let crumbs = self.facts.cookies.len().saturating_sub(1);
+        let scheme = self.arrival.scheme.unwrap_or("https");
+        let fault = if self.arrival.target.len() > limits.target {
+            Fault::TargetTooLong
+        } else if self.arrival.fields.len().saturating_sub(crumbs) > limits.fields {
+            Fault::TooManyFields
+        } else if self.facts.length_repeated {
+            Fault::RepeatedContentLength
+        } else if self.facts.unfit_for_http2 {
+            Fault::BadFieldValue
+        } else if !is_web(scheme) {
+            Fault::BadTarget
+        } else {
+            return Ok(());
+        };
+        Err(Refusal::BadMessage(fault))
     }
 
     fn region_page(
@@ -338,6 +368,12 @@ impl<'b> Case<'_, 'b> {
         } else if outcome.expire_sticky {
             self.set_cookies.push(names.clear_sticky());
         }
+    }
+
+    /// What regions have to be asked about the key, where they may be.
+    fn look_up(&self, asked: &Asked<'_>, outcome: &Outcome) -> Option<Box<Ask>> {
+        let host = || self.asked(&asked.target);
+        Ask::of(self.view, outcome, &asked.route, host, || asked.tail())
     }
 
     fn proxy(&mut self, asked: &Asked<'b>, outcome: &Outcome) -> Result<Judged<'b>, Refusal> {

@@ -11,8 +11,10 @@ pub mod elsewhere;
 pub mod errand;
 pub mod fallback;
 pub mod forward;
+pub mod inquiry;
 pub mod judge;
 pub mod line;
+pub mod lookup;
 pub mod pages;
 mod quota;
 pub mod record;
@@ -33,6 +35,7 @@ use errand::Errand;
 use forward::{Down, Forward};
 use httparse::Header;
 use judge::{Judged, judge};
+use lookup::Ask;
 use record::Record;
 use refusal::Refusal;
 use trace::Course;
@@ -64,6 +67,8 @@ pub struct Planned {
     pub close: bool,
     /// The largest body that is taken.
     pub body_limit: u64,
+    /// What a look-up has to find out first, by [`lookup::resolve`]; else `verdict` holds.
+    pub ask: Option<Box<Ask>>,
 }
 
 /// Judges a request.
@@ -83,7 +88,7 @@ pub fn plan(arrival: &Arrival<'_>, view: &View, worker: &Rc<Worker>) -> (Planned
         fastrand::fill,
     );
     record.trace = course.trace;
-    let judged = judge(
+    let (judged, ask) = judge(
         arrival,
         &facts,
         (view, &worker.ledger),
@@ -134,6 +139,7 @@ pub fn plan(arrival: &Arrival<'_>, view: &View, worker: &Rc<Worker>) -> (Planned
             record,
             close,
             body_limit,
+            ask,
         },
         expect,
     )
@@ -219,6 +225,7 @@ pub fn refuse_unread(
         record,
         close: true,
         body_limit: 0,
+        ask: None,
     }
 }
 
@@ -249,6 +256,7 @@ pub fn refuse_forwarded(refusal: Refusal, down: &Down, mut record: Record, close
         record,
         close,
         body_limit: 0,
+        ask: None,
     }
 }
 

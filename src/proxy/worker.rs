@@ -15,6 +15,7 @@ use uuid::Builder;
 
 use super::arrival::Protocol;
 use super::line;
+use super::lookup::Lookups;
 use super::record::Record;
 use super::refusal::Refusal;
 use super::span;
@@ -63,6 +64,8 @@ pub struct Worker {
     tls: Arc<ArcSwap<ServerConfig>>,
     /// What clients have left, shared by all threads.
     pub ledger: Arc<Ledger>,
+    /// What is known of keys, shared by all threads.
+    pub lookups: Arc<Lookups>,
     /// Where lines of the access log go.
     pub access: Outlet,
     /// Where spans go.
@@ -79,6 +82,7 @@ impl Worker {
         access: Outlet,
         spans: SpanOutlet,
         ledger: Arc<Ledger>,
+        lookups: Arc<Lookups>,
     ) -> Rc<Self> {
         let view = View(Rc::new(live.load_full()));
         Rc::new(Self {
@@ -91,6 +95,7 @@ impl Worker {
             metrics,
             tls,
             ledger,
+            lookups,
             access,
             spans,
         })

@@ -15,6 +15,7 @@ use crate::config::problem::Problems;
 use crate::limit::ledger::Ledger;
 use crate::listen::accept::Census;
 use crate::listen::socket;
+use crate::proxy::lookup::Lookups;
 use crate::proxy::record::Method;
 use crate::region::Reason;
 use crate::reload::{Reloader, Source, Verdict};
@@ -113,6 +114,8 @@ impl Gateway {
         let (stage, stages) = watch::channel(Stage::Serving);
         let census = Census::default();
         let ledger = Arc::new(Ledger::new(Instant::now()));
+        let secret = crate::tls::random().map_err(StartError::Thread)?;
+        let lookups = Arc::new(Lookups::new(secret, Instant::now()));
         let mut workers = Vec::with_capacity(threads);
         for number in 0..threads {
             let sockets = workers::Sockets {
@@ -127,6 +130,7 @@ impl Gateway {
                 access: telemetry.access.outlet(),
                 spans: telemetry.spans.outlet(),
                 ledger: ledger.clone(),
+                lookups: lookups.clone(),
             };
             workers.push(workers::spawn(number, sockets, part).map_err(StartError::Thread)?);
         }

@@ -15,6 +15,7 @@ use super::Stage;
 use crate::limit::ledger::Ledger;
 use crate::listen::accept::{self, Census, Door};
 use crate::proxy::arrival::Scheme;
+use crate::proxy::lookup::Lookups;
 use crate::proxy::worker::Worker;
 use crate::reload::Reloader;
 use crate::telemetry::access::Outlet;
@@ -45,6 +46,7 @@ pub(super) struct Part {
     pub(super) access: Outlet,
     pub(super) spans: SpanOutlet,
     pub(super) ledger: Arc<Ledger>,
+    pub(super) lookups: Arc<Lookups>,
 }
 
 /// Starts a worker.
@@ -68,6 +70,7 @@ fn run(runtime: &Runtime, sockets: Sockets, part: Part) {
         part.access,
         part.spans,
         part.ledger,
+        part.lookups,
     );
     local.block_on(runtime, serve(sockets, worker, part.stages, part.census));
 }

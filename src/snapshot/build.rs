@@ -192,6 +192,7 @@ impl Builder<'_> {
         let notices = self.notices(&regions);
         let rules = Rules {
             secrets: secrets?,
+            lookup: regions.under(&self.config.decision.lookup),
             credentials,
             sticky: self.config.decision.sticky,
             networks: networks?,

@@ -21,8 +21,10 @@ use crate::geoip::Database;
 use crate::headers::name::Name;
 use crate::http1::HeadLimits;
 use crate::limit::block::Prefixes;
+use crate::limit::bucket::Rule;
 use crate::limit::connections::ConnectionRules;
 use crate::limit::ledger::Rates;
+use crate::lookup;
 use crate::region::decide::Rules;
 use crate::region::hosts::HostTable;
 use crate::region::pin::CookieNames;
@@ -162,6 +164,24 @@ impl Snapshot {
         let position = self.parts.iter().position(|part| part.label == label)?;
         let region = self.regions().iter().nth(position);
         region.map(|(_, region)| region.name().as_str())
+    }
+
+    /// The regions that may be asked for a key that has no tag; none if there are to be no look-ups.
+    #[must_use]
+    pub fn lookup_regions(&self) -> &[RegionId] {
+        &self.rules.lookup
+    }
+
+    /// How long answers to look-ups hold, and how many there may be.
+    #[must_use]
+    pub fn lookup_rules(&self) -> lookup::table::Rules {
+        let decision = &self.config.decision;
+        let per_second = decision.lookup_per_second.max(1);
+        lookup::table::Rules {
+            found: decision.lookup_found,
+            nowhere: decision.lookup_missing,
+            budget: Rule::new(per_second, Duration::from_secs(1) / per_second),
+        }
     }
 
     /// `https://` and the authority of a region's own host.

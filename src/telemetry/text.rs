@@ -9,7 +9,7 @@ use super::histogram::Histogram;
 use super::worker::{Counts, Event, NONE, RegionCounts, RequestKey};
 
 /// Each seldom counter: name, help, and the name of its own label, if it has one.
-const EVENTS: [(Event, &str, &str, Option<&str>); 17] = [
+const EVENTS: [(Event, &str, &str, Option<&str>); 19] = [
     (
         Event::Refused,
         "refusals_total",
@@ -69,6 +69,18 @@ const EVENTS: [(Event, &str, &str, Option<&str>); 17] = [
         "region_hints_total",
         "Answers of a region that may lack what was asked for, pointing to the region page.",
         None,
+    ),
+    (
+        Event::LookedUp,
+        "lookups_total",
+        "Keys without a tag that regions were to be asked for, by what came of it.",
+        Some("outcome"),
+    ),
+    (
+        Event::Inquired,
+        "lookup_answers_total",
+        "What regions said when they were asked for a key.",
+        Some("answer"),
     ),
     (
         Event::UnknownKey,

@@ -18,6 +18,7 @@ mod failures;
 mod health;
 mod limits;
 mod links;
+mod lookups;
 mod observe;
 mod reload;
 mod road;

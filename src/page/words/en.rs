@@ -31,6 +31,7 @@ fn reason(reason: Reason) -> &'static str {
     match reason {
         Reason::Host => "The address that you used names this region.",
         Reason::Key => "The link that you followed belongs to this region.",
+        Reason::LookUp => "A region was asked and has what this link is for.",
         Reason::PinHeader => "Your program asks for this region with the O-Region header.",
         Reason::PinCookie => "You chose this region, and this browser remembers it.",
         Reason::Credentials => "Requests that carry credentials are sent to this region.",

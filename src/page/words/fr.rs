@@ -33,6 +33,7 @@ fn reason(reason: Reason) -> &'static str {
     match reason {
         Reason::Host => "L’adresse que vous avez utilisée désigne cette région.",
         Reason::Key => "Le lien que vous avez suivi appartient à cette région.",
+        Reason::LookUp => "Cette région a ce à quoi mène le lien : elle l’a confirmé.",
         Reason::PinHeader => "Votre programme demande cette région par l’en-tête O-Region.",
         Reason::PinCookie => "Vous avez choisi cette région et ce navigateur s’en souvient.",
         Reason::Credentials => {

@@ -33,6 +33,7 @@ fn reason(reason: Reason) -> &'static str {
     match reason {
         Reason::Host => "Użyty adres wskazuje ten region.",
         Reason::Key => "Otwarty link należy do tego regionu.",
+        Reason::LookUp => "Ten region ma to, do czego prowadzi link: potwierdził to.",
         Reason::PinHeader => "Twój program żąda tego regionu nagłówkiem O-Region.",
         Reason::PinCookie => "To Twój wybór, zapamiętany w tej przeglądarce.",
         Reason::Credentials => "Żądania z danymi uwierzytelniającymi są kierowane do tego regionu.",

@@ -32,6 +32,7 @@ fn reason(reason: Reason) -> &'static str {
     match reason {
         Reason::Host => "Adressen som du använde anger den här regionen.",
         Reason::Key => "Länken som du följde hör till den här regionen.",
+        Reason::LookUp => "Den här regionen har det som länken leder till: den har bekräftat det.",
         Reason::PinHeader => "Ditt program begär den här regionen med huvudfältet O-Region.",
         Reason::PinCookie => "Du har valt den här regionen, och webbläsaren minns det.",
         Reason::Credentials => "Anrop med inloggningsuppgifter skickas till den här regionen.",

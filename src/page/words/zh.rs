@@ -31,6 +31,7 @@ fn reason(reason: Reason) -> &'static str {
     match reason {
         Reason::Host => "您使用的地址指定了此区域。",
         Reason::Key => "您打开的链接属于此区域。",
+        Reason::LookUp => "该区域确认拥有此链接所指的内容。",
         Reason::PinHeader => "您的程序通过 O-Region 标头请求此区域。",
         Reason::PinCookie => "您选择了此区域，此浏览器已记住您的选择。",
         Reason::Credentials => "带有凭据的请求会发送到此区域。",

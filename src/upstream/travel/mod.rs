@@ -67,6 +67,8 @@ pub struct Terms<'a> {
     pub to_head: bool,
     /// Whether it may be sent twice: a GET or HEAD of a route of class `static`, and nothing else.
     pub repeatable: bool,
+    /// Whether the answer's status speaks for its endpoint.
+    pub judges: bool,
     /// When all must be over.
     pub must_end: Instant,
 }
@@ -190,7 +192,7 @@ impl Way<'_> {
                     (status == 404 && is_counted && hides_failure(exchange.ready_data()))
                         .then_some(Evidence::Hidden)
                 });
-                match evidence {
+                match evidence.filter(|_| self.terms.judges) {
                     Some(evidence) => self.blame(&endpoint, evidence),
                     None => self.journey.went_well = true,
                 }
