@@ -151,6 +151,7 @@ fn judged(
         method: head.method,
         target: head.target,
         authority,
+        scheme: authority.map(|_| "https"),
         fields: head.fields,
         protocol,
         framing: head.framing,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use onetime_gateway::limit::ledger::Ledger;
+use onetime_gateway::proxy::lookup::Lookups;
 use onetime_gateway::proxy::worker::Worker;
 use onetime_gateway::reload::{Reloader, Source};
 use onetime_gateway::telemetry::access::AccessLog;
@@ -88,5 +89,6 @@ fn start() -> Rc<Worker> {
         log.outlet(),
         Spans::start().expect("a thread").outlet(),
         Arc::new(Ledger::new(Instant::now())),
+        Arc::new(Lookups::new([7; 64], Instant::now())),
     )
 }
