@@ -11,6 +11,7 @@ use toml::de::DeTable;
 
 mod check;
 pub mod decision;
+pub mod dns;
 pub mod ejection;
 pub mod endpoint;
 pub mod geo;
@@ -37,6 +38,7 @@ pub mod tracing;
 pub mod view;
 
 use crate::config::decision::Decision;
+use crate::config::dns::Dns;
 use crate::config::geo::Geo;
 use crate::config::host::Host;
 use crate::config::limits::Limits;
@@ -85,6 +87,8 @@ pub struct Config {
     pub rate_limits: RateLimits,
     /// How many requests may be sent again.
     pub retries: Retries,
+    /// Who is asked for the addresses of endpoints that have a name.
+    pub dns: Dns,
     /// What is written, and how.
     pub log: Log,
     /// What is told of requests to a collector of traces.
@@ -128,6 +132,7 @@ impl Config {
         let limits = root.section("limits").map(Limits::read);
         let rate_limits = root.section("rate_limits").map(RateLimits::read);
         let retries = root.section("retries").map(Retries::read);
+        let dns = root.section("dns").map(Dns::read);
         let log = root.section("log").map(Log::read);
         let tracing = root.section("tracing").map(Tracing::read);
         if let Some(regions) = &regions {
@@ -155,6 +160,7 @@ impl Config {
             limits: limits?,
             rate_limits: rate_limits?,
             retries: retries?,
+            dns: dns?,
             log: log?,
             tracing: tracing?,
         })

@@ -65,6 +65,11 @@ pub fn view(config: &Config) -> Value {
             "per_second": config.retries.per_second,
             "backoff": duration_text(config.retries.backoff),
         },
+        "dns": {
+            "servers": config.dns.servers.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "min_ttl": duration_text(config.dns.min_ttl),
+            "max_ttl": duration_text(config.dns.max_ttl),
+        },
         "log": {
             "level": config.log.level.label(),
             "format": config.log.format.label(),
@@ -172,6 +177,7 @@ fn endpoint(endpoint: &Endpoint) -> Value {
         HostHeader::Client => "client",
         HostHeader::Literal(authority) => authority,
     };
+    let networks: Vec<String> = endpoint.networks.iter().map(ToString::to_string).collect();
     // Without TLS there is neither; the file would not take them.
     let sni = endpoint.tls.then_some(endpoint.sni.as_str());
     let ca = endpoint.ca.as_ref().filter(|_| endpoint.tls).map(path);
@@ -180,6 +186,8 @@ fn endpoint(endpoint: &Endpoint) -> Value {
         "weight": endpoint.weight,
         "drain": endpoint.drain,
         "sni": sni,
+        "certificate_name": endpoint.certificate_name.as_ref().map(|name| name.as_str()),
+        "networks": (!networks.is_empty()).then_some(networks),
         "host": host,
         "ca": ca,
     }))
@@ -268,6 +276,9 @@ fn limits(limits: &Limits) -> Value {
         "h2_header_list": limits.h2_header_list,
         "pool_per_endpoint": limits.pool_per_endpoint,
         "requests_per_endpoint": limits.requests_per_endpoint,
+        "requests_per_region": limits.requests_per_region,
+        "queue_per_region": limits.queue_per_region,
+        "queue_wait": duration_text(limits.queue_wait),
     })
 }
 

@@ -6,12 +6,12 @@ use std::rc::Rc;
 
 use tokio::time::Instant;
 
-use super::fallback::Fallback;
 use super::forward::Down;
 use super::record::Record;
 use crate::headers::request::Head;
 use crate::http1::Framing;
 use crate::region::RegionId;
+use crate::sovereignty::fallback::Fallback;
 use crate::upstream::exchange::{Client, Exchange};
 use crate::upstream::failure::Failure;
 use crate::upstream::outgoing::Outgoing;

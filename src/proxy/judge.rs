@@ -9,7 +9,6 @@ use super::answer::{Answer, Context, Dialect};
 use super::arrival::{Arrival, Protocol, Scheme, Target, is_web};
 use super::choosing::{self, Choosing};
 use super::elsewhere::Elsewhere;
-use super::fallback::Fallback;
 use super::lookup::Ask;
 use super::pages;
 use super::quota;
@@ -28,6 +27,7 @@ use crate::region::{Reason, RegionId};
 use crate::route::classify::{RouteMatch, classify};
 use crate::route::table::{Action, HostClass};
 use crate::route::template::DeliveryClass;
+use crate::sovereignty::fallback::{Carried, Fallback};
 
 /// A request that its region will see.
 pub struct Ready<'b> {
@@ -409,12 +409,14 @@ impl<'b> Case<'_, 'b> {
             host: host.payload,
             body_limit,
             fallback: Fallback::of(
-                self.view,
+                self.view.failovers(),
                 outcome.decision,
-                self.facts,
-                route,
-                target.query,
-                self.arrival.framing,
+                &Carried {
+                    facts: self.facts,
+                    route,
+                    query: target.query,
+                    framing: self.arrival.framing,
+                },
             ),
             repeatable: self.is_repeatable(asked),
         }))

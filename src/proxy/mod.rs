@@ -9,7 +9,6 @@ pub mod circuit;
 pub mod date;
 pub mod elsewhere;
 pub mod errand;
-pub mod fallback;
 pub mod forward;
 pub mod inquiry;
 pub mod judge;

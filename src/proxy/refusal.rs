@@ -112,6 +112,7 @@ impl Refusal {
                 Cause::BadAnswer(_)
                 | Cause::Closed
                 | Cause::ConnectRefused
+                | Cause::OutsideNetworks
                 | Cause::Tls
                 | Cause::Unresolved => 502,
             },
@@ -134,6 +135,7 @@ impl Refusal {
                 | Cause::ConnectRefused
                 | Cause::ConnectTimeout
                 | Cause::NoEndpoint
+                | Cause::OutsideNetworks
                 | Cause::ResponseTimeout
                 | Cause::Tls
                 | Cause::Unresolved => Fault::Region,
@@ -226,7 +228,9 @@ impl Refusal {
                 Cause::Overloaded => Message::RegionBusy,
                 Cause::BadAnswer(_) => Message::RegionInvalid,
                 Cause::Closed => Message::RegionBrokeOff,
-                Cause::ConnectRefused | Cause::Unresolved => Message::RegionUnreachable,
+                Cause::ConnectRefused | Cause::OutsideNetworks | Cause::Unresolved => {
+                    Message::RegionUnreachable
+                }
                 Cause::Tls => Message::RegionInsecure,
                 Cause::WrongRegion => Message::Mistake,
             },
@@ -331,6 +335,7 @@ impl Refusal {
                 Cause::ConnectRefused => "connection_refused",
                 Cause::ConnectTimeout => "connection_timeout",
                 Cause::NoEndpoint => "destination_unavailable",
+                Cause::OutsideNetworks => "destination_ip_prohibited",
                 Cause::Overloaded => "connection_limit_reached",
                 Cause::ResponseTimeout => "http_response_timeout",
                 Cause::Tls => "tls_protocol_error",
@@ -380,7 +385,7 @@ pub fn phrase(status: u16) -> &'static str {
 mod tests {
     use super::*;
 
-    const CAUSES: [Cause; 14] = [
+    const CAUSES: [Cause; 15] = [
         Cause::BadAnswer(WireFault::BadChunk),
         Cause::BadBody(WireFault::BadChunk),
         Cause::BodyTooLarge,
@@ -390,6 +395,7 @@ mod tests {
         Cause::ConnectRefused,
         Cause::ConnectTimeout,
         Cause::NoEndpoint,
+        Cause::OutsideNetworks,
         Cause::Overloaded,
         Cause::ResponseTimeout,
         Cause::Tls,

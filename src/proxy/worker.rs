@@ -17,7 +17,6 @@ use super::arrival::Protocol;
 use super::line;
 use super::lookup::Lookups;
 use super::record::Record;
-use super::refusal::Refusal;
 use super::span;
 use crate::config::log::Access;
 use crate::limit::ledger::Ledger;
@@ -166,9 +165,6 @@ impl Worker {
             self.metrics.count(Event::Refused, region, refusal.label());
             self.metrics
                 .count(Event::Fault, region, refusal.fault().label());
-            if matches!(refusal, Refusal::Region(failure) if failure.cause == Cause::WrongRegion) {
-                self.metrics.count(Event::CrossRegion, region, "");
-            }
         }
         if let Some(cause) = record.broken {
             self.metrics.count(Event::Broken, region, cause.label());
@@ -199,6 +195,9 @@ impl Worker {
         for cause in &journey.failed {
             self.metrics
                 .count(Event::AttemptFailed, region, cause.label());
+            if *cause == Cause::WrongRegion {
+                self.metrics.count(Event::CrossRegion, region, "");
+            }
         }
     }
 

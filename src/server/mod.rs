@@ -159,6 +159,12 @@ impl Gateway {
         control::reload(&self.reloader, &self.telemetry, "call")
     }
 
+    /// What is live, to be tampered with.
+    #[cfg(test)]
+    pub(crate) fn live(&self) -> &arc_swap::ArcSwap<crate::snapshot::Snapshot> {
+        &self.reloader.live
+    }
+
     /// All metrics as text.
     #[must_use]
     pub fn metrics(&self) -> String {

@@ -5,6 +5,8 @@ pub mod build;
 mod clusters;
 pub mod files;
 mod limits;
+mod proof;
+mod secrets;
 
 use std::collections::HashSet;
 use std::net::IpAddr;
@@ -32,6 +34,7 @@ use crate::region::place::{Geo, Location};
 use crate::region::{RegionId, Regions};
 use crate::route::table::RouteTable;
 use crate::route::template::DeliveryClass;
+use crate::sovereignty::fallback::Failovers;
 use crate::tls::store::CertStore;
 use crate::upstream::endpoint::{Cluster, Endpoint};
 
@@ -66,8 +69,6 @@ pub(crate) struct RegionPart {
     pub(crate) label: u16,
     /// An endpoint wants to see the client's host.
     pub(crate) keeps_host: bool,
-    /// The regions that may stand in, in order.
-    pub(crate) failover: Vec<RegionId>,
 }
 
 /// The country database, and the file that it was read from, so that an unchanged one is not read
@@ -93,6 +94,7 @@ pub struct Snapshot {
     pub(crate) rules: Rules,
     pub(crate) routes: RouteTable,
     pub(crate) parts: Vec<RegionPart>,
+    pub(crate) failovers: Failovers,
     pub(crate) region_names: String,
     pub(crate) trusted: TrustedProxies,
     pub(crate) exempt: TrustedProxies,
@@ -196,11 +198,11 @@ impl Snapshot {
         self.part(region).keeps_host
     }
 
-    /// The regions that may stand in for one, in order; never of another jurisdiction, unless the
-    /// operator wrote that crossing is allowed.
+    /// The regions that may stand in for each; never of another jurisdiction, unless the operator
+    /// wrote that crossing is allowed. Only a fallback can be made of them.
     #[must_use]
-    pub fn failover(&self, region: RegionId) -> &[RegionId] {
-        &self.part(region).failover
+    pub const fn failovers(&self) -> &Failovers {
+        &self.failovers
     }
 
     /// What the operator says that a request for this path may do, by the longest prefix.

@@ -10,6 +10,7 @@
 )]
 
 mod access;
+mod breaker;
 mod certificates;
 mod clients;
 mod command;
@@ -19,6 +20,8 @@ mod health;
 mod limits;
 mod links;
 mod lookups;
+mod names;
+mod networks;
 mod observe;
 mod reload;
 mod road;

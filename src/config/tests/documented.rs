@@ -67,6 +67,7 @@ fn every_key_that_is_allowed_is_in_the_file() {
         "[rate_limits]\nzzz = 1",
         "[rate_limits]\ncreate = { zzz = 1 }",
         "[retries]\nzzz = 1",
+        "[dns]\nzzz = 1",
         "[log]\nzzz = 1",
         "[tracing]\nzzz = 1",
         "zzz = 1",

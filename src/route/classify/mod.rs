@@ -303,4 +303,6 @@ fn page(words: &[Word]) -> Id {
 }
 
 #[cfg(test)]
+mod classes;
+#[cfg(test)]
 mod tests;

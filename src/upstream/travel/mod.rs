@@ -153,7 +153,7 @@ impl Way<'_> {
         client: &mut impl Client,
     ) -> Result<Exchange, Next> {
         let now = Instant::now();
-        let lease = match self.lease(number, before, now) {
+        let lease = match self.lease(number, before, now).await {
             Ok(lease) => lease,
             Err(failure) => {
                 let whole = failure.is_unsent().then_some(outgoing);
@@ -207,12 +207,26 @@ impl Way<'_> {
         }
     }
 
-    fn lease(&mut self, number: u32, before: Failure, now: Instant) -> Result<Lease, Failure> {
+    async fn lease(
+        &mut self,
+        number: u32,
+        before: Failure,
+        now: Instant,
+    ) -> Result<Lease, Failure> {
         let first = number == 1;
         if first {
             self.pools.count(self.cluster, now);
         }
-        let leased = self.pools.lease(self.cluster, &self.tried, now);
+        // Only who has not been served at all waits: another attempt would do so for nothing.
+        let leased = if first {
+            self.pools.lease_in_line(self.cluster, now).await
+        } else {
+            self.pools.lease(self.cluster, &self.tried, now)
+        };
+        if leased.as_ref().err() == Some(&Cause::WrongRegion) {
+            // Counted whatever the caller is told in the end.
+            self.journey.failed.push(Cause::WrongRegion);
+        }
         match leased {
             Ok(lease) => Ok(lease),
             Err(cause) if first => {
