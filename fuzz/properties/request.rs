@@ -151,7 +151,7 @@ fn judged(
         method: head.method,
         target: head.target,
         authority,
-        scheme: None,
+        scheme: authority.map(|_| "https"),
         fields: head.fields,
         protocol,
         framing: head.framing,
