@@ -7,6 +7,7 @@ pub mod client;
 pub mod config;
 pub mod demo;
 pub mod geoip;
+pub mod handover;
 pub mod headers;
 pub mod health;
 pub mod http1;

@@ -28,7 +28,7 @@ use crate::proxy::circuit::Circuit;
 use crate::proxy::forward::{Down, Forward};
 use crate::proxy::record::Record;
 use crate::proxy::refusal::Refusal;
-use crate::proxy::worker::Worker;
+use crate::proxy::worker::{Step, Worker};
 use crate::proxy::{Verdict, plan, refuse_forwarded};
 use crate::upstream::exchange::{Client, Exchange};
 use crate::upstream::failure::Cause;
@@ -47,9 +47,16 @@ const PING_TIMEOUT: Duration = Duration::from_secs(20);
 pub async fn serve(stream: Stream, circuit: Circuit, worker: Rc<Worker>) {
     let view = worker.view();
     let circuit = Rc::new(circuit);
+    // Whoever connects during the drain is told to go once it has asked something: told at once it
+    // could never ask, and would come again and again.
+    let welcome = Rc::new(Step::default());
+    if !worker.drain.is_begun() {
+        welcome.begin();
+    }
     let service = {
-        let worker = worker.clone();
+        let (worker, welcome) = (worker.clone(), welcome.clone());
         service_fn(move |request| {
+            welcome.begin();
             let (circuit, worker) = (circuit.clone(), worker.clone());
             async move { Ok::<_, Infallible>(answer(request, &circuit, &worker).await) }
         })
@@ -71,17 +78,16 @@ pub async fn serve(stream: Stream, circuit: Circuit, worker: Rc<Worker>) {
     drop(view);
     let connection = builder.serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
-    let mut draining = false;
-    loop {
-        tokio::select! {
-            // What goes wrong on a connection is the peer's affair and already counted by stream.
-            _ = connection.as_mut() => return,
-            () = worker.drain.begun(), if !draining => {
-                draining = true;
-                connection.as_mut().graceful_shutdown();
-            }
-        }
+    let farewell = async {
+        worker.drain.begun().await;
+        welcome.begun().await;
+    };
+    tokio::select! {
+        // What goes wrong on a connection is the peer's affair and already counted by stream.
+        _ = connection.as_mut() => return,
+        () = farewell => connection.as_mut().graceful_shutdown(),
     }
+    let _ = connection.await;
 }
 
 /// hyper's way to run streams beside the connection: as local tasks of this thread.
