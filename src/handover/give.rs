@@ -18,8 +18,8 @@ use super::{END, END_HELD, HELLO, READY, SOCKET, YOURS};
 /// Within this a new process must say what it wants.
 const GREETING: Duration = Duration::from_secs(5);
 
-/// Within this it must serve: it reads and builds everything first.
-const STARTING: Duration = Duration::from_secs(120);
+/// Within this it must serve: it has loaded its configuration before it comes.
+const STARTING: Duration = Duration::from_secs(30);
 
 /// Why nothing was handed over.
 #[derive(Debug, Error)]

@@ -16,7 +16,7 @@ use super::passed::{Listening, Passed};
 use super::{END, END_HELD, HELLO, READY, SOCKET, YOURS};
 
 /// The old one answers each step within this: all it has to do is at hand. Longer than it waits for
-/// another new process that came first and does not say what it wants.
+/// another that came first and does not say what it wants.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Why nothing was taken over.
@@ -31,9 +31,22 @@ pub enum TakeError {
     /// It does not speak this protocol.
     #[error("the process that listens there speaks another version of the hand-over")]
     Version,
+    /// It does not answer.
+    #[error("the running process has not answered within {} s: is another taking over?", PATIENCE.as_secs())]
+    Busy,
     /// The connection with it.
     #[error("the connection with the running process failed: {0}")]
-    Io(#[from] io::Error),
+    Io(io::Error),
+}
+
+impl From<io::Error> for TakeError {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            // What a time-out of a blocking socket looks like.
+            io::ErrorKind::WouldBlock => Self::Busy,
+            _ => Self::Io(error),
+        }
+    }
 }
 
 /// A hand-over that has begun: the old process goes on until [`Takeover::ready`], and for ever if
