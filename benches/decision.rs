@@ -65,6 +65,7 @@ fn rules() -> Rules {
     Rules {
         secrets: secrets(&ids),
         credentials: CredentialsRule::Region(ids[0]),
+        lookup: Vec::new(),
         sticky: true,
         networks: Networks::new(&networks).unwrap(),
         places: Places::new(

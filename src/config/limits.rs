@@ -1,12 +1,15 @@
 //! `[limits]`: how much of everything is taken. None can be switched off.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use crate::config::problem::Complaint;
 use crate::config::read::section::Section;
 use crate::config::text::address;
+use crate::http1::head::MOST_FIELDS;
 
 /// `[limits]`. Sizes are in bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,7 +17,7 @@ pub struct Limits {
     /// A request's head in HTTP/1: request line and fields. Default 32 KiB: the longest URI and as much again
     /// in cookies.
     pub head_bytes: usize,
-    /// Fields of a request's head. Default 100: browsers send about 20.
+    /// Fields of a request's head, 128 at most. Default 100: browsers send about 20.
     pub headers: usize,
     /// The request target. Default 12 KiB: the application's server takes no more.
     pub uri_bytes: usize,
@@ -52,9 +55,21 @@ pub struct Limits {
     /// Idle connections kept for each endpoint by each thread. Default 32: more would be idle longer than the
     /// region keeps them. 0 keeps none.
     pub pool_per_endpoint: usize,
-    /// Requests at a time at each endpoint, in all threads together; beyond it the answer is 503 at once. Default 1,000: an endpoint that does not keep up has no use for more.
+    /// Requests at a time at each endpoint, each on a connection of its own, in all threads together. Default
+    /// 1,000: an endpoint that does not keep up has no use for more.
     pub requests_per_endpoint: usize,
+    /// Requests at a time at all endpoints of a region, in all threads together. Default 2,000. Twice what the
+    /// region works at at a time is best: more only waits there.
+    pub requests_per_region: usize,
+    /// Requests of a region that wait while either limit is reached; the next is answered 503 at once. Default
+    /// 64; 0 lets none wait.
+    pub queue_per_region: usize,
+    /// How long they wait before they are answered 503. Default 250 ms: a peak passes, an overload does not.
+    pub queue_wait: Duration,
 }
+
+/// Longer, and clients have gone.
+const QUEUE_WAIT: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(10);
 
 impl Default for Limits {
     fn default() -> Self {
@@ -80,6 +95,9 @@ impl Default for Limits {
             h2_header_list: 32 * 1024,
             pool_per_endpoint: 32,
             requests_per_endpoint: 1_000,
+            requests_per_region: 2_000,
+            queue_per_region: 64,
+            queue_wait: Duration::from_millis(250),
         }
     }
 }
@@ -89,7 +107,8 @@ impl Limits {
         let default = Self::default();
         let limits = Self {
             head_bytes: size(&mut section, "head_bytes", 1 << 20).unwrap_or(default.head_bytes),
-            headers: count(&mut section, "headers", 1..=1_000).unwrap_or(default.headers),
+            headers: count(&mut section, "headers", 1..=MOST_FIELDS as u64)
+                .unwrap_or(default.headers),
             uri_bytes: size(&mut section, "uri_bytes", 1 << 20).unwrap_or(default.uri_bytes),
             body: size(&mut section, "body", 1 << 40).unwrap_or(default.body),
             body_image: size(&mut section, "body_image", 1 << 40).unwrap_or(default.body_image),
@@ -119,6 +138,13 @@ impl Limits {
                 .unwrap_or(default.pool_per_endpoint),
             requests_per_endpoint: count(&mut section, "requests_per_endpoint", 1..=1_000_000)
                 .unwrap_or(default.requests_per_endpoint),
+            requests_per_region: count(&mut section, "requests_per_region", 1..=1_000_000)
+                .unwrap_or(default.requests_per_region),
+            queue_per_region: count(&mut section, "queue_per_region", 0..=100_000)
+                .unwrap_or(default.queue_per_region),
+            queue_wait: section
+                .read("queue_wait", |v| v.duration(QUEUE_WAIT))
+                .unwrap_or(default.queue_wait),
         };
         if limits.uri_bytes >= limits.head_bytes {
             section.reading.warn(
@@ -157,7 +183,7 @@ fn size<T: TryFrom<u64>>(section: &mut Section<'_>, key: &'static str, most: u64
 fn count<T: TryFrom<u64>>(
     section: &mut Section<'_>,
     key: &'static str,
-    range: std::ops::RangeInclusive<u64>,
+    range: RangeInclusive<u64>,
 ) -> Option<T> {
     section
         .read(key, |v| v.integer(range))

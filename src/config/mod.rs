@@ -11,6 +11,7 @@ use toml::de::DeTable;
 
 mod check;
 pub mod decision;
+pub mod dns;
 pub mod ejection;
 pub mod endpoint;
 pub mod geo;
@@ -24,6 +25,7 @@ pub mod mapping;
 pub mod name;
 pub mod place;
 pub mod problem;
+pub mod rate_limits;
 mod read;
 pub mod region;
 pub mod retries;
@@ -36,6 +38,7 @@ pub mod tracing;
 pub mod view;
 
 use crate::config::decision::Decision;
+use crate::config::dns::Dns;
 use crate::config::geo::Geo;
 use crate::config::host::Host;
 use crate::config::limits::Limits;
@@ -44,6 +47,7 @@ use crate::config::log::Log;
 use crate::config::name::RegionName;
 use crate::config::place::FilePath;
 use crate::config::problem::{Problems, Warning};
+use crate::config::rate_limits::RateLimits;
 use crate::config::read::Reading;
 use crate::config::read::section::Section;
 use crate::config::read::syntax::Syntax;
@@ -79,8 +83,12 @@ pub struct Config {
     pub timeouts: Timeouts,
     /// How much of everything is taken.
     pub limits: Limits,
+    /// How many requests one client may send.
+    pub rate_limits: RateLimits,
     /// How many requests may be sent again.
     pub retries: Retries,
+    /// Who is asked for the addresses of endpoints that have a name.
+    pub dns: Dns,
     /// What is written, and how.
     pub log: Log,
     /// What is told of requests to a collector of traces.
@@ -118,11 +126,13 @@ impl Config {
         let default = geo.as_ref().map(|geo| &geo.default);
         let decision = root
             .section("decision")
-            .and_then(|section| Decision::read(section, default));
+            .and_then(|section| Decision::read(section, default, regions.as_deref()));
         let routes = root.read("routes", route::read).unwrap_or_default();
         let timeouts = root.section("timeouts").map(Timeouts::read);
         let limits = root.section("limits").map(Limits::read);
+        let rate_limits = root.section("rate_limits").map(RateLimits::read);
         let retries = root.section("retries").map(Retries::read);
+        let dns = root.section("dns").map(Dns::read);
         let log = root.section("log").map(Log::read);
         let tracing = root.section("tracing").map(Tracing::read);
         if let Some(regions) = &regions {
@@ -148,7 +158,9 @@ impl Config {
             routes,
             timeouts: timeouts?,
             limits: limits?,
+            rate_limits: rate_limits?,
             retries: retries?,
+            dns: dns?,
             log: log?,
             tracing: tracing?,
         })

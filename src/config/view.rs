@@ -11,6 +11,7 @@ use crate::config::geo::Geo;
 use crate::config::host::{Host, HostKind, Target};
 use crate::config::limits::Limits;
 use crate::config::place::FilePath;
+use crate::config::rate_limits::{Bucket, RateLimits};
 use crate::config::region::{Region, SecretSource};
 use crate::config::route::{Action, Route};
 use crate::config::server::{Admin, Server};
@@ -48,14 +49,26 @@ pub fn view(config: &Config) -> Value {
             "pin_cookie": config.decision.pin_cookie,
             "sticky": config.decision.sticky,
             "sticky_cookie": config.decision.sticky_cookie,
+            "lookup": !config.decision.lookup.is_empty(),
+            "lookup_jurisdictions": config.decision.lookup,
+            "lookup_timeout": duration_text(config.decision.lookup_timeout),
+            "lookup_found": duration_text(config.decision.lookup_found),
+            "lookup_missing": duration_text(config.decision.lookup_missing),
+            "lookup_per_second": config.decision.lookup_per_second,
         },
         "routes": config.routes.iter().map(route).collect::<Vec<_>>(),
         "timeouts": timeouts(&config.timeouts),
         "limits": limits(&config.limits),
+        "rate_limits": rate_limits(&config.rate_limits),
         "retries": {
             "share": config.retries.share,
             "per_second": config.retries.per_second,
             "backoff": duration_text(config.retries.backoff),
+        },
+        "dns": {
+            "servers": config.dns.servers.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "min_ttl": duration_text(config.dns.min_ttl),
+            "max_ttl": duration_text(config.dns.max_ttl),
         },
         "log": {
             "level": config.log.level.label(),
@@ -165,6 +178,7 @@ fn endpoint(endpoint: &Endpoint) -> Value {
         HostHeader::Client => "client",
         HostHeader::Literal(authority) => authority,
     };
+    let networks: Vec<String> = endpoint.networks.iter().map(ToString::to_string).collect();
     // Without TLS there is neither; the file would not take them.
     let sni = endpoint.tls.then_some(endpoint.sni.as_str());
     let ca = endpoint.ca.as_ref().filter(|_| endpoint.tls).map(path);
@@ -173,6 +187,8 @@ fn endpoint(endpoint: &Endpoint) -> Value {
         "weight": endpoint.weight,
         "drain": endpoint.drain,
         "sni": sni,
+        "certificate_name": endpoint.certificate_name.as_ref().map(|name| name.as_str()),
+        "networks": (!networks.is_empty()).then_some(networks),
         "host": host,
         "ca": ca,
     }))
@@ -261,6 +277,23 @@ fn limits(limits: &Limits) -> Value {
         "h2_header_list": limits.h2_header_list,
         "pool_per_endpoint": limits.pool_per_endpoint,
         "requests_per_endpoint": limits.requests_per_endpoint,
+        "requests_per_region": limits.requests_per_region,
+        "queue_per_region": limits.queue_per_region,
+        "queue_wait": duration_text(limits.queue_wait),
+    })
+}
+
+fn rate_limits(limits: &RateLimits) -> Value {
+    let bucket = |bucket: Option<Bucket>| match bucket {
+        None => json!(false),
+        Some(Bucket { burst, every }) => json!({ "burst": burst, "every": duration_text(every) }),
+    };
+    json!({
+        "create": bucket(limits.create),
+        "consume": bucket(limits.consume),
+        "read": bucket(limits.read),
+        "static": bucket(limits.assets),
+        "unknown": bucket(limits.unknown),
     })
 }
 

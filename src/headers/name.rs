@@ -116,6 +116,16 @@ impl Name {
             | b"x-original-url"
             | b"x-rewrite-url"
             | b"x-http-method-override"
+            | b"x-http-method"
+            | b"x-method-override"
+            | b"x-forwarded"
+            | b"x-cluster-client-ip"
+            | b"x-scheme"
+            | b"x-url-scheme"
+            | b"front-end-https"
+            // Rack::Sendfile takes these for a front server's word (CVE-2025-61780).
+            | b"x-sendfile-type"
+            | b"x-accel-mapping"
             | b"proxy"
             | b"apx-incoming-host"
             | b"o-domain-context"
@@ -162,6 +172,15 @@ mod tests {
             "X-Original-URL",
             "X-Rewrite-URL",
             "X-HTTP-Method-Override",
+            "X-HTTP-Method",
+            "X-Method-Override",
+            "X-Forwarded",
+            "X-Cluster-Client-IP",
+            "X-Scheme",
+            "X-URL-Scheme",
+            "Front-End-Https",
+            "X-Sendfile-Type",
+            "X-Accel-Mapping",
             "Proxy",
             "CDN-RequestCountryCode",
             "Apx-Incoming-Host",

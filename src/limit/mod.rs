@@ -5,3 +5,5 @@
 pub mod block;
 pub mod bucket;
 pub mod connections;
+pub mod ledger;
+pub mod table;

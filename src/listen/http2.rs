@@ -26,6 +26,7 @@ use crate::proxy::answer::Answer;
 use crate::proxy::arrival::{Arrival, Protocol};
 use crate::proxy::circuit::Circuit;
 use crate::proxy::forward::{Down, Forward};
+use crate::proxy::lookup::resolve;
 use crate::proxy::record::Record;
 use crate::proxy::refusal::Refusal;
 use crate::proxy::worker::{Step, Worker};
@@ -132,6 +133,7 @@ async fn answer(
         method: parts.method.as_str(),
         target,
         authority: parts.uri.authority().map(http::uri::Authority::as_str),
+        scheme: parts.uri.scheme_str(),
         fields: &fields,
         protocol: Protocol::Http2,
         framing: framing_of(&parts.headers, &body),
@@ -146,6 +148,7 @@ async fn answer(
         read: 0,
         limit: planned.body_limit,
     };
+    let planned = resolve(planned, worker).await;
     match planned.verdict {
         Verdict::Answer(answer) => reply(*answer, planned.record),
         Verdict::Collect(choosing) => {
@@ -237,11 +240,16 @@ async fn send(
         }
         Ok(exchange) => {
             record.answered(turn.response.status().as_u16());
-            let relay = Relay {
+            let mut relay = Relay {
                 exchange: Some(exchange),
                 source: turn.source,
                 record: Some(record),
             };
+            // Then the head itself ends the stream: an empty DATA behind a length that a 304 names
+            // would be a body that is too short (RFC 9113 section 8.1.1).
+            if relay.is_over() {
+                relay.end();
+            }
             turn.response.map(|()| Reply::Relayed(Box::new(relay)))
         }
     }
@@ -437,7 +445,7 @@ impl Relay {
         if let Some(data) = data {
             exchange.consume(data.len());
             // The end may already be known: then the last data frame says so itself.
-            if exchange.is_ended() && exchange.trailers().is_empty() {
+            if self.is_over() {
                 self.end();
             }
             return Poll::Ready(Some(Ok(Frame::data(data))));
@@ -445,6 +453,12 @@ impl Relay {
         let trailers = trailer_map(&exchange.trailers());
         self.end();
         Poll::Ready(trailers.map(|trailers| Ok(Frame::trailers(trailers))))
+    }
+
+    /// Whether nothing more comes, and it is known already.
+    fn is_over(&self) -> bool {
+        let over = |exchange: &Exchange| exchange.is_ended() && exchange.trailers().is_empty();
+        self.exchange.as_ref().is_some_and(over)
     }
 
     fn end(&mut self) {

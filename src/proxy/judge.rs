@@ -6,16 +6,19 @@ use std::net::IpAddr;
 use http::Method;
 
 use super::answer::{Answer, Context, Dialect};
-use super::arrival::{Arrival, Protocol, Scheme, Target};
+use super::arrival::{Arrival, Protocol, Scheme, Target, is_web};
 use super::choosing::{self, Choosing};
 use super::elsewhere::Elsewhere;
-use super::fallback::Fallback;
+use super::lookup::Ask;
 use super::pages;
+use super::quota;
 use super::record::Record;
 use super::refusal::Refusal;
+use super::unknown::Unknown;
 use super::worker::View;
 use crate::headers::request::{Cookies, Expect, Facts};
 use crate::http1::{Fault, Framing};
+use crate::limit::ledger::Ledger;
 use crate::region::authority::{Authority, Host};
 use crate::region::hosts::{HostEntry, HostKind};
 use crate::region::question::{Outcome, Question, Rejection};
@@ -24,6 +27,7 @@ use crate::region::{Reason, RegionId};
 use crate::route::classify::{RouteMatch, classify};
 use crate::route::table::{Action, HostClass};
 use crate::route::template::DeliveryClass;
+use crate::sovereignty::fallback::{Carried, Fallback};
 
 /// A request that its region will see.
 pub struct Ready<'b> {
@@ -35,6 +39,8 @@ pub struct Ready<'b> {
     pub elsewhere: Elsewhere,
     /// How the caller reads errors.
     pub dialect: Dialect,
+    /// Which answers say that a key is not known.
+    pub unknown: Unknown,
     /// The client's address.
     pub client: IpAddr,
     /// The client's country, where regions are told.
@@ -71,28 +77,27 @@ pub enum Judged<'b> {
 pub fn judge<'b>(
     arrival: &Arrival<'b>,
     facts: &Facts<'b>,
-    view: &'b View,
+    (view, ledger): (&'b View, &Ledger),
     record: &mut Record,
     request_id: &str,
-) -> Judged<'b> {
+) -> (Judged<'b>, Option<Box<Ask>>) {
     let mut case = Case {
         arrival,
         facts,
         view,
+        ledger,
         request_id,
         asked: None,
         decided: None,
         set_cookies: Vec::new(),
+        ask: None,
     };
     match case.run(record) {
-        Ok(judged) => judged,
+        Ok(judged) => (judged, case.ask),
         Err(refusal) => {
             record.refused(refusal);
-            Judged::Answer(Box::new(Answer::refuse(
-                refusal,
-                view.region_names(),
-                &case.context(),
-            )))
+            let answer = Answer::refuse(refusal, view.region_names(), &case.context());
+            (Judged::Answer(Box::new(answer)), None)
         }
     }
 }
@@ -101,10 +106,12 @@ struct Case<'c, 'b> {
     arrival: &'c Arrival<'b>,
     facts: &'c Facts<'b>,
     view: &'b View,
+    ledger: &'c Ledger,
     request_id: &'c str,
     asked: Option<(Authority<'b>, HostKind)>,
     decided: Option<(RegionId, Reason)>,
     set_cookies: Vec<String>,
+    ask: Option<Box<Ask>>,
 }
 
 /// What a request asks, once every part of it was found well-formed.
@@ -116,12 +123,23 @@ struct Asked<'b> {
     client: IpAddr,
 }
 
+impl Asked<'_> {
+    /// Path and query on a region's own host.
+    fn tail(&self) -> String {
+        let (prefix, path) = self.route.location_path();
+        match self.target.query {
+            Some(query) => format!("{prefix}{path}?{query}"),
+            None => format!("{prefix}{path}"),
+        }
+    }
+}
+
 impl<'b> Case<'_, 'b> {
     fn run(&mut self, record: &mut Record) -> Result<Judged<'b>, Refusal> {
         let method = known_method(self.arrival.method)?;
         let target = self.target()?;
-        if self.facts.length_repeated {
-            return Err(Refusal::BadMessage(Fault::RepeatedContentLength));
+        if self.arrival.protocol == Protocol::Http2 {
+            self.fits_http1()?;
         }
         let (authority, host) = self.host(&target)?;
         self.asked = Some((authority, host.kind));
@@ -149,6 +167,15 @@ impl<'b> Case<'_, 'b> {
             .view
             .client(self.arrival.circuit.peer.ip(), self.arrival.fields);
         record.client = Some(client);
+        let now = record.started.into_std();
+        quota::admit(
+            self.view,
+            self.ledger,
+            &route,
+            (target.path, &method),
+            client,
+            now,
+        )?;
         let outcome = self.decide(host, &route, client)?;
         let decision = outcome.decision;
         record.decided(self.view, &outcome, host.kind);
@@ -188,18 +215,15 @@ impl<'b> Case<'_, 'b> {
         };
         let answer = match self.view.routes().action(class, route, elsewhere.is_some()) {
             Action::Proxy => {
+                self.ask = self.look_up(asked, outcome);
                 return self.proxy(asked, outcome);
             }
             Action::Deny => return Err(Refusal::Denied),
             Action::Redirect => {
                 let region = elsewhere.unwrap_or(outcome.decision.region);
                 record.redirected();
-                let origin = self.view.origin(region);
-                let (prefix, path) = route.location_path();
-                let location = match target.query {
-                    Some(query) => format!("{origin}{prefix}{path}?{query}"),
-                    None => format!("{origin}{prefix}{path}"),
-                };
+                self.ask = self.look_up(asked, outcome);
+                let location = self.view.origin(region).to_owned() + &asked.tail();
                 Answer::redirect(self.arrival.method, location, &self.context())
             }
             Action::Respond(fixed) => pages::fixed(fixed, &self.context()),
@@ -215,6 +239,28 @@ impl<'b> Case<'_, 'b> {
         Target::parse(raw)
             .filter(|_| raw.bytes().all(|byte| byte.is_ascii_graphic()))
             .ok_or(Refusal::BadMessage(Fault::BadTarget))
+    }
+
+    /// One law for both protocols: what `http1` refuses in a head, and the h2 crate lets pass.
+    /// Crumbs of a cookie are one field (RFC 9113 section 8.2.3).
+    fn fits_http1(&self) -> Result<(), Refusal> {
+        let limits = self.view.head_limits();
+        let crumbs = self.facts.cookies.len().saturating_sub(1);
+        let scheme = self.arrival.scheme.unwrap_or("https");
+        let fault = if self.arrival.target.len() > limits.target {
+            Fault::TargetTooLong
+        } else if self.arrival.fields.len().saturating_sub(crumbs) > limits.fields {
+            Fault::TooManyFields
+        } else if self.facts.length_repeated {
+            Fault::RepeatedContentLength
+        } else if self.facts.unfit_for_http2 {
+            Fault::BadFieldValue
+        } else if !is_web(scheme) {
+            Fault::BadTarget
+        } else {
+            return Ok(());
+        };
+        Err(Refusal::BadMessage(fault))
     }
 
     fn region_page(
@@ -324,6 +370,12 @@ impl<'b> Case<'_, 'b> {
         }
     }
 
+    /// What regions have to be asked about the key, where they may be.
+    fn look_up(&self, asked: &Asked<'_>, outcome: &Outcome) -> Option<Box<Ask>> {
+        let host = || self.asked(&asked.target);
+        Ask::of(self.view, outcome, &asked.route, host, || asked.tail())
+    }
+
     fn proxy(&mut self, asked: &Asked<'b>, outcome: &Outcome) -> Result<Judged<'b>, Refusal> {
         let Asked {
             method,
@@ -343,6 +395,7 @@ impl<'b> Case<'_, 'b> {
             region,
             reason: outcome.decision.reason,
             elsewhere: Elsewhere::of(outcome.decision, route, method, dialect),
+            unknown: Unknown::of(route, dialect),
             dialect,
             client: *client,
             country: self.view.country_of(*client),
@@ -356,12 +409,14 @@ impl<'b> Case<'_, 'b> {
             host: host.payload,
             body_limit,
             fallback: Fallback::of(
-                self.view,
+                self.view.failovers(),
                 outcome.decision,
-                self.facts,
-                route,
-                target.query,
-                self.arrival.framing,
+                &Carried {
+                    facts: self.facts,
+                    route,
+                    query: target.query,
+                    framing: self.arrival.framing,
+                },
             ),
             repeatable: self.is_repeatable(asked),
         }))

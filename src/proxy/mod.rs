@@ -9,15 +9,18 @@ pub mod circuit;
 pub mod date;
 pub mod elsewhere;
 pub mod errand;
-pub mod fallback;
 pub mod forward;
+pub mod inquiry;
 pub mod judge;
 pub mod line;
+pub mod lookup;
 pub mod pages;
+mod quota;
 pub mod record;
 pub mod refusal;
 pub mod span;
 pub mod trace;
+pub mod unknown;
 pub mod worker;
 
 use std::cell::Cell;
@@ -31,6 +34,7 @@ use errand::Errand;
 use forward::{Down, Forward};
 use httparse::Header;
 use judge::{Judged, judge};
+use lookup::Ask;
 use record::Record;
 use refusal::Refusal;
 use trace::Course;
@@ -62,6 +66,8 @@ pub struct Planned {
     pub close: bool,
     /// The largest body that is taken.
     pub body_limit: u64,
+    /// What a look-up has to find out first, by [`lookup::resolve`]; else `verdict` holds.
+    pub ask: Option<Box<Ask>>,
 }
 
 /// Judges a request.
@@ -81,7 +87,13 @@ pub fn plan(arrival: &Arrival<'_>, view: &View, worker: &Rc<Worker>) -> (Planned
         fastrand::fill,
     );
     record.trace = course.trace;
-    let judged = judge(arrival, &facts, view, &mut record, &request_id);
+    let (judged, ask) = judge(
+        arrival,
+        &facts,
+        (view, &worker.ledger),
+        &mut record,
+        &request_id,
+    );
     let mut body_limit = view.body_limit();
     let verdict = match judged {
         Judged::Answer(answer) => Verdict::Answer(answer),
@@ -108,6 +120,8 @@ pub fn plan(arrival: &Arrival<'_>, view: &View, worker: &Rc<Worker>) -> (Planned
                     reason: ready.reason,
                     elsewhere: ready.elsewhere,
                     pointed: Cell::new(false),
+                    unknown: ready.unknown,
+                    hint: Cell::default(),
                     request_id,
                     cookies: ready.cookies,
                     set_cookies: ready.set_cookies,
@@ -124,6 +138,7 @@ pub fn plan(arrival: &Arrival<'_>, view: &View, worker: &Rc<Worker>) -> (Planned
             record,
             close,
             body_limit,
+            ask,
         },
         expect,
     )
@@ -209,6 +224,7 @@ pub fn refuse_unread(
         record,
         close: true,
         body_limit: 0,
+        ask: None,
     }
 }
 
@@ -239,6 +255,7 @@ pub fn refuse_forwarded(refusal: Refusal, down: &Down, mut record: Record, close
         record,
         close,
         body_limit: 0,
+        ask: None,
     }
 }
 

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::arrival::{Arrival, Protocol};
 use super::circuit::Circuit;
+use super::quota;
 use super::refusal::Refusal;
 use super::trace::Trace;
 use super::worker::{View, Worker};
@@ -49,6 +50,8 @@ pub struct Record {
     pub redirect: bool,
     /// Whether it was pointed to the page where regions are chosen.
     pub pointed: bool,
+    /// Whether the region said that it does not know the key.
+    pub unknown_key: bool,
     /// What became of the caller's pin, if this was a choice: the chosen region, or none.
     pub pinned: Option<Option<u16>>,
     /// The answer's status; 0 if there was none.
@@ -156,6 +159,7 @@ impl Record {
             refusal: None,
             redirect: false,
             pointed: false,
+            unknown_key: false,
             pinned: None,
             status: 0,
             broken: None,
@@ -197,6 +201,14 @@ impl Record {
             let own = *self.replaced.get_or_insert(region);
             self.replaced = (own != label).then_some(own);
             self.decided = Some((label, reason));
+        }
+    }
+
+    /// Notes that the region did not know the key, and charges the client for it.
+    pub fn guessed(&mut self) {
+        self.unknown_key = true;
+        if let (Some(worker), Some(client)) = (&self.worker, self.client) {
+            quota::charge_unknown(&self.view, &worker.ledger, client, self.started.into_std());
         }
     }
 

@@ -15,10 +15,11 @@ use uuid::Builder;
 
 use super::arrival::Protocol;
 use super::line;
+use super::lookup::Lookups;
 use super::record::Record;
-use super::refusal::Refusal;
 use super::span;
 use crate::config::log::Access;
+use crate::limit::ledger::Ledger;
 use crate::region::question::KeyFinding;
 use crate::snapshot::Snapshot;
 use crate::telemetry::access::Outlet;
@@ -63,6 +64,10 @@ pub struct Worker {
     /// This thread's metrics.
     pub metrics: Arc<WorkerMetrics>,
     tls: Arc<ArcSwap<ServerConfig>>,
+    /// What clients have left, shared by all threads.
+    pub ledger: Arc<Ledger>,
+    /// What is known of keys, shared by all threads.
+    pub lookups: Arc<Lookups>,
     /// Where lines of the access log go.
     pub access: Outlet,
     /// Where spans go.
@@ -78,6 +83,8 @@ impl Worker {
         tls: Arc<ArcSwap<ServerConfig>>,
         access: Outlet,
         spans: SpanOutlet,
+        ledger: Arc<Ledger>,
+        lookups: Arc<Lookups>,
     ) -> Rc<Self> {
         let view = View(Rc::new(live.load_full()));
         Rc::new(Self {
@@ -90,6 +97,8 @@ impl Worker {
             connections: Cell::new(0),
             metrics,
             tls,
+            ledger,
+            lookups,
             access,
             spans,
         })
@@ -160,15 +169,15 @@ impl Worker {
             self.metrics.count(Event::Refused, region, refusal.label());
             self.metrics
                 .count(Event::Fault, region, refusal.fault().label());
-            if matches!(refusal, Refusal::Region(failure) if failure.cause == Cause::WrongRegion) {
-                self.metrics.count(Event::CrossRegion, region, "");
-            }
         }
         if let Some(cause) = record.broken {
             self.metrics.count(Event::Broken, region, cause.label());
         }
         if record.redirect {
             self.metrics.count(Event::Redirected, region, "");
+        }
+        if record.unknown_key {
+            self.metrics.count(Event::UnknownKey, region, "");
         }
         if record.pointed {
             self.metrics.count(Event::Pointed, region, "");
@@ -190,6 +199,9 @@ impl Worker {
         for cause in &journey.failed {
             self.metrics
                 .count(Event::AttemptFailed, region, cause.label());
+            if *cause == Cause::WrongRegion {
+                self.metrics.count(Event::CrossRegion, region, "");
+            }
         }
     }
 

@@ -84,6 +84,7 @@ async fn run(
             let _ = reload(&for_reload, &metrics, "file");
         },
     ));
+    tokio::spawn(crate::dns::watch(reloader.live.clone()));
     let (counts, labels) = (telemetry.worker(), telemetry.clone());
     tokio::spawn(crate::health::watch(
         reloader.live.clone(),

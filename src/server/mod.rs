@@ -18,7 +18,9 @@ use self::sockets::Heritage;
 
 use crate::config::problem::Problems;
 use crate::handover::take::{TakeError, Takeover};
+use crate::limit::ledger::Ledger;
 use crate::listen::accept::Census;
+use crate::proxy::lookup::Lookups;
 use crate::proxy::record::Method;
 use crate::region::Reason;
 use crate::reload::{Reloader, Source, Verdict};
@@ -171,6 +173,9 @@ impl Gateway {
         sockets: Vec<workers::Sockets>,
         stages: &watch::Receiver<Stage>,
     ) -> Result<(), StartError> {
+        let ledger = Arc::new(Ledger::new(Instant::now()));
+        let secret = crate::tls::random().map_err(StartError::Thread)?;
+        let lookups = Arc::new(Lookups::new(secret, Instant::now()));
         let (ready, readiness) = std::sync::mpsc::channel();
         let count = sockets.len();
         for (number, sockets) in sockets.into_iter().enumerate() {
@@ -181,6 +186,8 @@ impl Gateway {
                 census: self.census.clone(),
                 access: self.telemetry.access.outlet(),
                 spans: self.telemetry.spans.outlet(),
+                ledger: ledger.clone(),
+                lookups: lookups.clone(),
                 ready: ready.clone(),
             };
             let worker = workers::spawn(number, sockets, part).map_err(StartError::Thread)?;
@@ -205,6 +212,12 @@ impl Gateway {
     #[must_use]
     pub fn reload(&self) -> Verdict {
         control::reload(&self.reloader, &self.telemetry, "call")
+    }
+
+    /// What is live, to be tampered with.
+    #[cfg(test)]
+    pub(crate) fn live(&self) -> &arc_swap::ArcSwap<crate::snapshot::Snapshot> {
+        &self.reloader.live
     }
 
     /// All metrics as text.

@@ -13,8 +13,10 @@ use tokio::task::LocalSet;
 use tokio::time::{Instant, sleep};
 
 use super::{LOOK, Stage};
+use crate::limit::ledger::Ledger;
 use crate::listen::accept::{self, Census, Door};
 use crate::proxy::arrival::Scheme;
+use crate::proxy::lookup::Lookups;
 use crate::proxy::worker::Worker;
 use crate::reload::Reloader;
 use crate::telemetry::access::Outlet;
@@ -42,6 +44,8 @@ pub(super) struct Part {
     pub(super) census: Census,
     pub(super) access: Outlet,
     pub(super) spans: SpanOutlet,
+    pub(super) ledger: Arc<Ledger>,
+    pub(super) lookups: Arc<Lookups>,
     /// Is told when this worker accepts connections.
     pub(super) ready: Sender<()>,
 }
@@ -66,6 +70,8 @@ fn run(runtime: &Runtime, sockets: Sockets, part: Part) {
         part.reloader.tls.clone(),
         part.access,
         part.spans,
+        part.ledger,
+        part.lookups,
     );
     local.block_on(
         runtime,

@@ -6,6 +6,7 @@
 //! `metrics` crate and its Prometheus exporter.
 
 pub mod access;
+pub mod breakers;
 pub mod certificates;
 pub mod endpoints;
 pub mod histogram;

@@ -9,7 +9,7 @@ use super::histogram::Histogram;
 use super::worker::{Counts, Event, NONE, RegionCounts, RequestKey};
 
 /// Each seldom counter: name, help, and the name of its own label, if it has one.
-const EVENTS: [(Event, &str, &str, Option<&str>); 16] = [
+const EVENTS: [(Event, &str, &str, Option<&str>); 19] = [
     (
         Event::Refused,
         "refusals_total",
@@ -68,6 +68,24 @@ const EVENTS: [(Event, &str, &str, Option<&str>); 16] = [
         Event::Pointed,
         "region_hints_total",
         "Answers of a region that may lack what was asked for, pointing to the region page.",
+        None,
+    ),
+    (
+        Event::LookedUp,
+        "lookups_total",
+        "Keys without a tag that regions were to be asked for, by what came of it.",
+        Some("outcome"),
+    ),
+    (
+        Event::Inquired,
+        "lookup_answers_total",
+        "What regions said when they were asked for a key.",
+        Some("answer"),
+    ),
+    (
+        Event::UnknownKey,
+        "unknown_keys_total",
+        "Answers of a region that it does not know the key: read already, expired, wrong, or guessed.",
         None,
     ),
     (
@@ -304,7 +322,11 @@ impl Text<'_> {
             }
             let by_region = matches!(
                 event,
-                Event::Redirected | Event::FailedOver | Event::Pointed | Event::PinSet
+                Event::Redirected
+                    | Event::FailedOver
+                    | Event::Pointed
+                    | Event::UnknownKey
+                    | Event::PinSet
             );
             // What must stay 0 is there to be watched from the first scrape on.
             if !any && own.is_none() && !by_region {

@@ -68,6 +68,12 @@ pub enum Event {
     Redirected,
     /// A caller who may be in the wrong region was pointed to the page where regions are chosen.
     Pointed,
+    /// A look-up of a key, by what came of it.
+    LookedUp,
+    /// A region's answer to a look-up.
+    Inquired,
+    /// A region said that it does not know a key.
+    UnknownKey,
     /// A caller chose a region on that page.
     PinSet,
     /// A caller forgot a choice there.

@@ -21,6 +21,7 @@ pub(crate) fn cluster(ports: &[u16]) -> Cluster {
             place: Place::Address(Ipv4Addr::LOCALHOST.into()),
             port: *port,
             host: "eu.example".to_owned(),
+            networks: Vec::new(),
             tls: None,
             identity: 0,
             weight: 1,
@@ -42,6 +43,9 @@ pub(crate) fn cluster(ports: &[u16]) -> Cluster {
         limits: PoolLimits {
             idle: 10,
             connections: 10,
+            requests: 1_000,
+            queue: 2,
+            wait: second,
         },
         rules: HealthRules {
             ejection: Some(EjectionRules {

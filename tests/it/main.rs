@@ -10,6 +10,7 @@
 )]
 
 mod access;
+mod breaker;
 mod certificates;
 mod clients;
 mod command;
@@ -18,6 +19,9 @@ mod failures;
 mod health;
 mod limits;
 mod links;
+mod lookups;
+mod names;
+mod networks;
 mod observe;
 mod reload;
 mod road;

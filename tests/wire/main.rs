@@ -10,12 +10,17 @@
 #![allow(clippy::too_many_lines, reason = "payloads stand in tables")]
 
 mod answers;
+mod downgrade;
 mod framing;
 mod h2spec;
 mod harness;
 mod heads;
 mod http2;
+mod own_pages;
 mod passing;
+mod smuggle;
+mod splitting;
+mod storm;
 mod talk;
 mod targets;
 mod tracing;

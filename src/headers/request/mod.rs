@@ -58,8 +58,9 @@ pub struct Facts<'b> {
     pub connection_names: SmallVec<[&'b [u8]; 4]>,
     /// `TE` names `trailers`.
     pub te_trailers: bool,
-    /// A field that only HTTP/1 has (for HTTP/2, RFC 9113 §8.2.2).
-    pub connection_specific: bool,
+    /// A field that only HTTP/1 has, or a value with white space around it, which HTTP/1 would
+    /// trim: malformed in HTTP/2 (RFC 9113 §8.2.1, §8.2.2).
+    pub unfit_for_http2: bool,
 }
 
 impl<'b> Facts<'b> {
@@ -74,6 +75,8 @@ impl<'b> Facts<'b> {
     }
 
     fn take(&mut self, field: &Header<'b>, pseudonym: &str) {
+        let padded = matches!(field.value, [b' ' | b'\t', ..] | [.., b' ' | b'\t']);
+        self.unfit_for_http2 |= padded;
         match Name::of(field.name) {
             Name::Host => self.host_repeated |= self.host.replace(field.value).is_some(),
             Name::ContentLength => {
@@ -101,10 +104,10 @@ impl<'b> Facts<'b> {
                     .any(|member| member.eq_ignore_ascii_case(b"trailers"));
             }
             Name::Connection => {
-                self.connection_specific = true;
+                self.unfit_for_http2 = true;
                 self.take_connection(field.value);
             }
-            Name::HopByHop | Name::TransferEncoding => self.connection_specific = true,
+            Name::TransferEncoding => self.unfit_for_http2 = true,
             _ => {}
         }
     }
@@ -176,6 +179,24 @@ pub struct Head {
 }
 
 impl Head {
+    /// The head of a call of the gateway's own, with a body of `length` bytes. It says nothing of any
+    /// client.
+    #[must_use]
+    pub fn inquiry(path: &str, content_type: &str, length: usize) -> Self {
+        let line = format!("POST {path} HTTP/1.1\r\n");
+        let fields = format!(
+            "User-Agent: onetime-gateway-lookup/{}\r\nAccept: application/json\r\n\
+             X-Forwarded-Proto: https\r\nContent-Type: {content_type}\r\n\
+             Content-Length: {length}\r\n\r\n",
+            env!("CARGO_PKG_VERSION"),
+        );
+        Self {
+            host_at: line.len(),
+            bytes: (line + &fields).into_bytes(),
+            own_field: None,
+        }
+    }
+
     /// Appends the head with `Host`, and `X-Forwarded-Host`, which outranks it at the region.
     pub fn write(&self, host: &str, out: &mut Vec<u8>) {
         let (line, fields) = self
@@ -249,8 +270,8 @@ impl Outbound<'_> {
             | Name::Date
             | Name::SetCookie
             | Name::StrictTransportSecurity => true,
-            // Only meaningful where trailers can follow.
             Name::TraceState => self.tracestate,
+            // Only meaningful where trailers can follow.
             Name::Trailer => self.framing == Framing::Chunked,
             Name::Connection
             | Name::ContentLength

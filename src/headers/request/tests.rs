@@ -184,3 +184,20 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_http_2_does_not_have_is_noticed() {
+    let unfit = |pair| Facts::read(&fields(&[pair]), "gw").unfit_for_http2;
+    for pair in [
+        ("connection", "x"),
+        ("transfer-encoding", "chunked"),
+        ("x", " y"),
+        ("x", "y\t"),
+        ("x", " "),
+    ] {
+        assert!(unfit(pair), "{pair:?}");
+    }
+    for pair in [("x", ""), ("x", "a b"), ("te", "trailers"), ("host", "a")] {
+        assert!(!unfit(pair), "{pair:?}");
+    }
+}

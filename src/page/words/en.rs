@@ -31,6 +31,7 @@ fn reason(reason: Reason) -> &'static str {
     match reason {
         Reason::Host => "The address that you used names this region.",
         Reason::Key => "The link that you followed belongs to this region.",
+        Reason::LookUp => "A region was asked and has what this link is for.",
         Reason::PinHeader => "Your program asks for this region with the O-Region header.",
         Reason::PinCookie => "You chose this region, and this browser remembers it.",
         Reason::Credentials => "Requests that carry credentials are sent to this region.",
@@ -80,6 +81,9 @@ fn message(message: Message) -> &'static str {
         Message::RegionUnreachable => "The region could not be reached",
         Message::RegionUnreachableInTime => "The region could not be reached in time",
         Message::TargetTooLong => "The request target is too long",
+        Message::TooManyRequests => {
+            "There were too many requests from this address; try again later"
+        }
         Message::TransferCoding => "The transfer coding is not known",
         Message::UnknownPin => "O-Region names no region",
         Message::UnknownRegion => "There is no such region",

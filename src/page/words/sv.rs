@@ -32,6 +32,7 @@ fn reason(reason: Reason) -> &'static str {
     match reason {
         Reason::Host => "Adressen som du använde anger den här regionen.",
         Reason::Key => "Länken som du följde hör till den här regionen.",
+        Reason::LookUp => "Den här regionen har det som länken leder till: den har bekräftat det.",
         Reason::PinHeader => "Ditt program begär den här regionen med huvudfältet O-Region.",
         Reason::PinCookie => "Du har valt den här regionen, och webbläsaren minns det.",
         Reason::Credentials => "Anrop med inloggningsuppgifter skickas till den här regionen.",
@@ -81,6 +82,9 @@ fn message(message: Message) -> &'static str {
         Message::RegionUnreachable => "Regionen kunde inte nås",
         Message::RegionUnreachableInTime => "Regionen kunde inte nås i tid",
         Message::TargetTooLong => "Adressen i begäran är för lång",
+        Message::TooManyRequests => {
+            "För många förfrågningar kom från den här adressen; försök igen senare"
+        }
         Message::TransferCoding => "Överföringskodningen är inte känd",
         Message::UnknownPin => "O-Region anger ingen region",
         Message::UnknownRegion => "Det finns ingen sådan region",

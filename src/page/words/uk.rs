@@ -33,6 +33,7 @@ fn reason(reason: Reason) -> &'static str {
     match reason {
         Reason::Host => "Використана адреса вказує на цей регіон.",
         Reason::Key => "Посилання, яке ви відкрили, належить цьому регіону.",
+        Reason::LookUp => "Цей регіон має те, на що веде посилання: він це підтвердив.",
         Reason::PinHeader => "Ваша програма просить цей регіон заголовком O-Region.",
         Reason::PinCookie => "Ви обрали цей регіон, і браузер пам’ятає ваш вибір.",
         Reason::Credentials => "Запити з обліковими даними надсилаються до цього регіону.",
@@ -82,6 +83,7 @@ fn message(message: Message) -> &'static str {
         Message::RegionUnreachable => "Не вдалося з’єднатися з регіоном",
         Message::RegionUnreachableInTime => "Не вдалося вчасно з’єднатися з регіоном",
         Message::TargetTooLong => "Адреса в запиті задовга",
+        Message::TooManyRequests => "З цієї адреси надійшло забагато запитів; спробуйте пізніше",
         Message::TransferCoding => "Кодування передавання невідоме",
         Message::UnknownPin => "O-Region не називає жодного регіону",
         Message::UnknownRegion => "Такого регіону немає",

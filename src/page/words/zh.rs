@@ -31,6 +31,7 @@ fn reason(reason: Reason) -> &'static str {
     match reason {
         Reason::Host => "您使用的地址指定了此区域。",
         Reason::Key => "您打开的链接属于此区域。",
+        Reason::LookUp => "该区域确认拥有此链接所指的内容。",
         Reason::PinHeader => "您的程序通过 O-Region 标头请求此区域。",
         Reason::PinCookie => "您选择了此区域，此浏览器已记住您的选择。",
         Reason::Credentials => "带有凭据的请求会发送到此区域。",
@@ -80,6 +81,7 @@ fn message(message: Message) -> &'static str {
         Message::RegionUnreachable => "无法连接到该区域",
         Message::RegionUnreachableInTime => "未能及时连接到该区域",
         Message::TargetTooLong => "请求目标过长",
+        Message::TooManyRequests => "来自此地址的请求过多，请稍后再试",
         Message::TransferCoding => "未知的传输编码",
         Message::UnknownPin => "O-Region 没有指明任何区域",
         Message::UnknownRegion => "没有这样的区域",

@@ -155,6 +155,7 @@ async fn ask(
         asked: None,
         to_head: false,
         repeatable: method == "GET",
+        judges: true,
         must_end: Instant::now() + cluster.timeouts.request,
     };
     let mut journey = Journey::default();
@@ -397,6 +398,7 @@ async fn a_client_that_does_not_send_is_nobody_elses_fault() {
             asked: None,
             to_head: false,
             repeatable: false,
+            judges: true,
             must_end: Instant::now() + Duration::from_millis(10),
         };
         let (outgoing, mut journey) = (request("POST", Framing::Length(9)), Journey::default());

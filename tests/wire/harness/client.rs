@@ -39,6 +39,11 @@ impl Door {
         }
     }
 
+    /// How a client of another make would speak HTTP/2.
+    pub(crate) const fn tls_h2(&self) -> &Arc<ClientConfig> {
+        &self.tls_h2
+    }
+
     /// A new connection that speaks HTTP/1.1.
     pub(crate) fn open(&self) -> Client {
         self.connect(&self.tls)

@@ -35,6 +35,22 @@ impl World {
 
     /// With more sections of configuration.
     pub(crate) fn with(more: &str) -> Self {
+        Self::configured("", more)
+    }
+
+    /// With more keys of `[server]`.
+    pub(crate) fn with_server(keys: &str) -> Self {
+        Self::configured(keys, "")
+    }
+
+    /// With a listener without TLS, and where it is.
+    pub(crate) fn with_plain_http() -> (Self, SocketAddr) {
+        let world = Self::configured("http = [\"127.0.0.1:0\"]", "");
+        let address = world.gateway.http.expect("it listens there too");
+        (world, address)
+    }
+
+    fn configured(server: &str, more: &str) -> Self {
         let files = TempDir::new().expect("a directory");
         let names = [
             "eu.test",
@@ -55,14 +71,20 @@ impl World {
         let (eu, us) = (Origin::start(None), Origin::start(None));
         let tls = Origin::start(Some(server_tls(&cert, &signing_key)));
         let (dead, dead_address) = dead_end();
+        let http = if server.contains("http =") {
+            ""
+        } else {
+            "http = []"
+        };
         let mut text = format!(
             r#"
             [server]
             https = ["127.0.0.1:0"]
-            http = []
             admin = "127.0.0.1:0"
             threads = 1
             drain = "0s"
+            {http}
+            {server}
             [[tls.certificates]]
             chain = "chain.pem"
             key = "key.pem"

@@ -16,6 +16,8 @@ pub(crate) struct Process {
     lines: Receiver<String>,
     /// Where it listens for TLS.
     pub(crate) https: SocketAddr,
+    /// Where it listens without, if it does.
+    pub(crate) http: Option<SocketAddr>,
 }
 
 impl Process {
@@ -38,13 +40,12 @@ impl Process {
             }
         });
         let mut heard = String::new();
-        let https = loop {
+        let (https, http) = loop {
             let line = lines
                 .recv_timeout(PATIENCE)
                 .unwrap_or_else(|_| panic!("it does not serve: {heard}"));
-            if let Some((_, rest)) = line.split_once(" https=[") {
-                let end = rest.find([',', ']']).expect("an end");
-                break rest[..end].parse().expect("an address");
+            if let Some(https) = address(&line, " https=[") {
+                break (https, address(&line, " http=["));
             }
             heard.push_str(&line);
         };
@@ -52,6 +53,7 @@ impl Process {
             child,
             lines,
             https,
+            http,
         }
     }
 
@@ -69,6 +71,13 @@ impl Process {
         }
         wrong
     }
+}
+
+/// The first address of a list in a line of the log.
+fn address(line: &str, list: &str) -> Option<SocketAddr> {
+    let (_, rest) = line.split_once(list)?;
+    let end = rest.find([',', ']'])?;
+    rest[..end].parse().ok()
 }
 
 impl Drop for Process {
