@@ -8,6 +8,7 @@ pub mod config;
 pub mod demo;
 pub mod dns;
 pub mod geoip;
+pub mod handover;
 pub mod headers;
 pub mod health;
 pub mod http1;

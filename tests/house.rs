@@ -17,6 +17,7 @@ const FLOORS: &[&[&str]] = &[
         "balance",
         "client",
         "geoip",
+        "handover",
         "http1",
         "limit",
         "net",

@@ -214,6 +214,7 @@ pub fn restart_needed(old: &Config, new: &Config) -> Vec<&'static str> {
         ("server.http", old.http != new.http),
         ("server.admin", old.admin != new.admin),
         ("server.metrics", old.metrics != new.metrics),
+        ("server.handover", old.handover != new.handover),
         ("server.threads", old.threads != new.threads),
     ];
     keys.into_iter()

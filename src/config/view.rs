@@ -98,6 +98,7 @@ fn server(server: &Server) -> Value {
         "proxy_protocol": server.proxy_protocol,
         "admin": admin,
         "metrics": server.metrics,
+        "handover": server.handover.as_ref().map(|path| path.display().to_string()),
         "https_public_port": server.https_public_port,
         "threads": server.threads.map_or(0, std::num::NonZero::get),
         "trusted_proxies": server.trusted_proxies.iter().map(ToString::to_string).collect::<Vec<_>>(),

@@ -2,12 +2,13 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustls::{HandshakeKind, ProtocolVersion};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::unconstrained;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
@@ -36,6 +37,8 @@ pub struct Census(Arc<Counts>);
 struct Counts {
     room: usize,
     all: AtomicUsize,
+    leaving: AtomicBool,
+    late: AtomicUsize,
     by_client: Mutex<Connections>,
 }
 
@@ -51,8 +54,13 @@ impl Census {
 
     /// Counts one more connection, unless `limit` is reached, or the room is full.
     fn admit(&self, limit: usize) -> Option<Admitted> {
+        let late = self.0.leaving.load(Ordering::Relaxed);
+        if late {
+            self.0.late.fetch_add(1, Ordering::Relaxed);
+        }
         let admitted = Admitted {
             counts: self.0.clone(),
+            late,
             place: None,
         };
         // Taken first and given back by the drop: two threads can never both take the last place.
@@ -63,6 +71,18 @@ impl Census {
     #[must_use]
     pub fn count(&self) -> usize {
         self.0.all.load(Ordering::Relaxed)
+    }
+
+    /// From now on connections are late.
+    pub fn leave(&self) {
+        self.0.leaving.store(true, Ordering::Relaxed);
+    }
+
+    /// How many there are that are not late.
+    #[must_use]
+    pub fn early(&self) -> usize {
+        self.count()
+            .saturating_sub(self.0.late.load(Ordering::Relaxed))
     }
 }
 
@@ -77,6 +97,7 @@ impl Counts {
 
 struct Admitted {
     counts: Arc<Counts>,
+    late: bool,
     place: Option<Place>,
 }
 
@@ -101,6 +122,9 @@ impl Admitted {
 impl Drop for Admitted {
     fn drop(&mut self) {
         self.counts.all.fetch_sub(1, Ordering::Relaxed);
+        if self.late {
+            self.counts.late.fetch_sub(1, Ordering::Relaxed);
+        }
         if let Some(place) = self.place.take() {
             self.counts.by_client().leave(place);
         }
@@ -116,14 +140,17 @@ pub struct Door {
     pub proxied: bool,
 }
 
-/// Accepts until the drain begins. Each connection is a local task of its own; a panic in one ends
+/// Connections that may wait to be accepted, and then some: so many are taken in at the end.
+const MOST_WAITING: usize = 8192;
+
+/// Accepts until the worker shuts its doors. Each connection is a local task of its own; a panic in one ends
 /// that connection alone.
 pub async fn run(listener: TcpListener, door: Door, worker: Rc<Worker>, census: Census) {
     let mut pause = FIRST_PAUSE;
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            () = worker.drain.begun() => break,
+            () = worker.shut.begun() => break,
         };
         match accepted {
             Ok((socket, peer)) => {
@@ -139,10 +166,18 @@ pub async fn run(listener: TcpListener, door: Door, worker: Rc<Worker>, census: 
             }
         }
     }
-    // What already waits in this socket would be reset with it.
-    while let Ok(Ok((socket, peer))) = timeout(Duration::ZERO, listener.accept()).await {
-        admit(socket, peer, door, &worker, &census);
-    }
+    // What already waits in this socket would be reset with it, unless another process has it too.
+    // `unconstrained`: the runtime would otherwise say "nothing waits" after a hundred of them.
+    let waiting = async {
+        for _ in 0..MOST_WAITING {
+            match timeout(Duration::ZERO, listener.accept()).await {
+                Ok(Ok((socket, peer))) => admit(socket, peer, door, &worker, &census),
+                Ok(Err(error)) if is_connections_own(&error) => {}
+                Ok(Err(_)) | Err(_) => break,
+            }
+        }
+    };
+    unconstrained(waiting).await;
 }
 
 /// Whether an accept error concerns only the connection that it would have returned.

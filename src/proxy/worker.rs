@@ -74,7 +74,10 @@ pub struct Worker {
     /// Connections to the regions.
     pub pools: Rc<Pools>,
     /// Whether new work is still welcome.
-    pub drain: Drain,
+    pub drain: Step,
+    /// Whether new connections are accepted no more. Not before `drain`; later, if nobody else
+    /// would accept them meanwhile.
+    pub shut: Step,
     /// Requests in flight.
     pub in_flight: Cell<u64>,
     /// Connections of clients.
@@ -114,7 +117,8 @@ impl Worker {
             live: RefCell::new(arc_swap::Cache::new(live)),
             view: RefCell::new(view),
             pools: Rc::new(Pools::default()),
-            drain: Drain::default(),
+            drain: Step::default(),
+            shut: Step::default(),
             in_flight: Cell::new(0),
             connections: Cell::new(0),
             metrics,
@@ -271,27 +275,27 @@ impl Worker {
     }
 }
 
-/// Whether the process is going down, as this thread knows it.
+/// A step of the process on its way down, as this thread knows it.
 #[derive(Default)]
-pub struct Drain {
+pub struct Step {
     begun: Cell<bool>,
     notify: Notify,
 }
 
-impl Drain {
-    /// Begins it.
+impl Step {
+    /// Takes it.
     pub fn begin(&self) {
         self.begun.set(true);
         self.notify.notify_waiters();
     }
 
-    /// Whether it has begun.
+    /// Whether it was taken.
     #[must_use]
     pub fn is_begun(&self) -> bool {
         self.begun.get()
     }
 
-    /// Waits until it begins.
+    /// Waits until it is taken.
     pub async fn begun(&self) {
         while !self.is_begun() {
             self.notify.notified().await;

@@ -28,3 +28,4 @@ mod road;
 mod spoken_for;
 mod support;
 mod telling;
+mod upgrade;

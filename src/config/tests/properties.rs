@@ -195,7 +195,7 @@ fn meaningful() -> impl Strategy<Value = String> {
     let server = select(vec![
         "",
         "hsts = false\nhttp = []\n",
-        "admin = \"unix:/run/x\"\nmetrics = \"[::1]:9\"\nthreads = 3\n",
+        "admin = \"unix:/run/x\"\nmetrics = \"[::1]:9\"\nhandover = \"/run/y\"\nthreads = 3\n",
         "trusted_proxies = [\"10.0.0.0/8\", \"fd00::/8\"]\nclient_address_header = \"forwarded\"\nvia = \"x\"\n",
         "drain = \"1500ms\"\nacme_webroot = \"a b\"\ncountry_header = \"CF-IPCountry\"\nhttps_public_port = 8443\n",
     ]);

@@ -327,7 +327,7 @@ fn listeners_and_threads_need_a_restart_and_nothing_else_does() {
     let old = good(LEAST);
     let new = format!(
         "[server]\nthreads = 2\nhttps = [\"127.0.0.1:0\"]\nhttp = []\nadmin = \"127.0.0.1:1\"\n\
-         metrics = \"127.0.0.1:2\"\ndrain = \"1s\"\nvia = \"v\"\n{LEAST}"
+         metrics = \"127.0.0.1:2\"\nhandover = \"/run/h\"\ndrain = \"1s\"\nvia = \"v\"\n{LEAST}"
     );
     let new = good(&new.replace("10.1.0.1", "10.1.0.2"));
     let all = [
@@ -335,6 +335,7 @@ fn listeners_and_threads_need_a_restart_and_nothing_else_does() {
         "server.http",
         "server.admin",
         "server.metrics",
+        "server.handover",
         "server.threads",
     ];
     assert_eq!(restart_needed(&old, &new), all);

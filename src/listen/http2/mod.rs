@@ -37,7 +37,7 @@ use crate::proxy::forward::{Down, Forward};
 use crate::proxy::lookup::resolve;
 use crate::proxy::record::Record;
 use crate::proxy::refusal::Refusal;
-use crate::proxy::worker::{View, Worker};
+use crate::proxy::worker::{Step, View, Worker};
 use crate::proxy::{Verdict, plan, refuse_forwarded};
 use crate::telemetry::worker::Event;
 use crate::upstream::exchange::Client;
@@ -57,9 +57,16 @@ const PING_TIMEOUT: Duration = Duration::from_secs(20);
 pub async fn serve(stream: Stream, circuit: Circuit, worker: Rc<Worker>) {
     let view = worker.view();
     let circuit = Rc::new(circuit);
+    // Whoever connects during the drain is told to go once it has asked something: told at once it
+    // could never ask, and would come again and again.
+    let welcome = Rc::new(Step::default());
+    if !worker.drain.is_begun() {
+        welcome.begin();
+    }
     let service = {
-        let worker = worker.clone();
+        let (worker, welcome) = (worker.clone(), welcome.clone());
         service_fn(move |request| {
+            welcome.begin();
             let (circuit, worker) = (circuit.clone(), worker.clone());
             async move { Ok::<_, Infallible>(answer(request, &circuit, &worker).await) }
         })
@@ -86,12 +93,17 @@ pub async fn serve(stream: Stream, circuit: Circuit, worker: Rc<Worker>) {
     let connection = builder.serve_connection(TokioIo::new(metered), service);
     tokio::pin!(connection);
     let mut ceased = pin!(activity.ceased(idle));
+    let farewell = async {
+        worker.drain.begun().await;
+        welcome.begun().await;
+    };
+    tokio::pin!(farewell);
     let mut draining = false;
     let mut must_end = None;
     loop {
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
-            () = worker.drain.begun(), if !draining => {
+            () = farewell.as_mut(), if !draining => {
                 draining = true;
                 connection.as_mut().graceful_shutdown();
                 continue;
