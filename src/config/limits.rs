@@ -45,7 +45,7 @@ pub struct Limits {
     /// Networks that no limit by client or network holds for. Default: loopback, for what runs on this machine
     /// is its operator's.
     pub exempt: Vec<IpNet>,
-    /// Requests on one HTTP/1 connection, the last of which ends it. Default 10,000: what a connection holds is
+    /// Requests on one connection, the last of which ends it. Default 10,000: what a connection holds is
     /// given back now and then, at no cost that could be noticed.
     pub requests_per_connection: u64,
     /// Requests in flight, in all threads together; beyond it the answer is 503 at once. Default 4,096: as many as

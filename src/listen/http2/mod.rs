@@ -6,6 +6,7 @@ mod reply;
 mod source;
 mod watch;
 
+use std::cell::Cell;
 use std::convert::Infallible;
 use std::pin::pin;
 use std::rc::Rc;
@@ -63,10 +64,17 @@ pub async fn serve(stream: Stream, circuit: Circuit, worker: Rc<Worker>) {
     if !worker.drain.is_begun() {
         welcome.begin();
     }
+    // Enough was asked here: whoever wants more comes again, perhaps to another thread.
+    let enough = Rc::new(Step::default());
     let service = {
-        let (worker, welcome) = (worker.clone(), welcome.clone());
+        let (worker, welcome, enough) = (worker.clone(), welcome.clone(), enough.clone());
+        let (asked, most) = (Cell::new(0), view.config.limits.requests_per_connection);
         service_fn(move |request| {
             welcome.begin();
+            asked.set(asked.get() + 1);
+            if asked.get() >= most {
+                enough.begin();
+            }
             let (circuit, worker) = (circuit.clone(), worker.clone());
             async move { Ok::<_, Infallible>(answer(request, &circuit, &worker).await) }
         })
@@ -94,8 +102,14 @@ pub async fn serve(stream: Stream, circuit: Circuit, worker: Rc<Worker>) {
     tokio::pin!(connection);
     let mut ceased = pin!(activity.ceased(idle));
     let farewell = async {
-        worker.drain.begun().await;
-        welcome.begun().await;
+        let drain = async {
+            worker.drain.begun().await;
+            welcome.begun().await;
+        };
+        tokio::select! {
+            () = drain => {}
+            () = enough.begun() => {}
+        }
     };
     tokio::pin!(farewell);
     let mut draining = false;
