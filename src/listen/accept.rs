@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use rustls::{HandshakeKind, ProtocolVersion};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::unconstrained;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
@@ -166,18 +165,21 @@ pub async fn run(listener: TcpListener, door: Door, worker: Rc<Worker>, census: 
             }
         }
     }
-    // What already waits in this socket would be reset with it, unless another process has it too.
-    // `unconstrained`: the runtime would otherwise say "nothing waits" after a hundred of them.
-    let waiting = async {
-        for _ in 0..MOST_WAITING {
-            match timeout(Duration::ZERO, listener.accept()).await {
-                Ok(Ok((socket, peer))) => admit(socket, peer, door, &worker, &census),
-                Ok(Err(error)) if is_connections_own(&error) => {}
-                Ok(Err(_)) | Err(_) => break,
-            }
+    last(&listener, |socket, peer| {
+        admit(socket, peer, door, &worker, &census);
+    })
+    .await;
+}
+
+/// Takes in what already waits: it would be reset with the socket, unless another process has that too.
+async fn last(listener: &TcpListener, mut take: impl FnMut(TcpStream, SocketAddr)) {
+    for _ in 0..MOST_WAITING {
+        match timeout(Duration::ZERO, listener.accept()).await {
+            Ok(Ok((socket, peer))) => take(socket, peer),
+            Ok(Err(error)) if is_connections_own(&error) => {}
+            Ok(Err(_)) | Err(_) => break,
         }
-    };
-    unconstrained(waiting).await;
+    }
 }
 
 /// Whether an accept error concerns only the connection that it would have returned.
@@ -305,5 +307,27 @@ fn failure_label(error: &std::io::Error) -> &'static str {
         Some(rustls::Error::NoApplicationProtocol) => "no-common-protocol",
         Some(_) => "other",
         None => "closed",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_waits_is_taken_in_to_the_last() {
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        let listener = super::super::socket::bind(any, 1)
+            .expect("a port")
+            .remove(0);
+        let listener = TcpListener::from_std(listener).expect("a listener");
+        let address = listener.local_addr().expect("an address");
+        let connect = |_| std::net::TcpStream::connect(address).expect("the kernel answers");
+        let waiting: Vec<_> = (0..300).map(connect).collect();
+        // So that the socket is known to be readable.
+        let (first, _) = listener.accept().await.expect("a connection");
+        let mut taken = vec![first];
+        last(&listener, |socket, _| taken.push(socket)).await;
+        assert_eq!(taken.len(), waiting.len());
     }
 }

@@ -8,6 +8,8 @@ mod process;
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use onetime_gateway::demo::world::{World, WorldOptions};
@@ -30,6 +32,7 @@ impl Stage {
     fn new() -> Self {
         let mut world = World::start(WorldOptions {
             threads: 2,
+            https: free_port(),
             http: free_port(),
             admin: free_port(),
             ..WorldOptions::ephemeral()
@@ -91,10 +94,17 @@ impl Stage {
     }
 }
 
-/// A port that is nobody's at the moment.
+/// A port that is nobody's, below those that the system gives to outgoing connections: one that must
+/// be bound a second time would soon be one of theirs.
 fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("an address").port()
+    static NEXT: LazyLock<AtomicU16> =
+        LazyLock::new(|| AtomicU16::new(fastrand::u16(20_000..30_000)));
+    loop {
+        let port = NEXT.fetch_add(1, Ordering::Relaxed);
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 /// Runs what waits in a thread of its own, so that callers go on.
