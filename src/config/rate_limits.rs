@@ -24,14 +24,15 @@ pub struct RateLimits {
     /// New connections, beyond which they are reset before anything is said. Default 500 and 100 a second: a
     /// company's browsers at nine o'clock, and 2 % of a core in handshakes.
     pub connect: Option<Bucket>,
-    /// Requests that make something. Default 500 and 20 a second: what a company makes that stands behind one
-    /// address; the application itself takes 1,000 in 20 minutes from whom it does not know.
+    /// Requests that make something. Default 5,000 and 200 a second: what a mobile operator's customers make
+    /// behind one address; the application itself counts what each caller makes, and knows them better.
     pub create: Option<Bucket>,
     /// Requests that read a secret, burn it, or count. Default as `create`: each is made to be read once.
     pub consume: Option<Bucket>,
-    /// Requests that read. Default 1,000 and 50 a second: a page makes some five.
+    /// Requests that read. Default 10,000 and 1,000 a second: a page makes some five, and a region
+    /// answers a few thousand a second.
     pub read: Option<Bucket>,
-    /// Requests for what is the same for everybody. Default 2,000 and 200 a second: a page has some thirty
+    /// Requests for what is the same for everybody. Default as `read`: a page has some thirty
     /// assets, and a company opens it at nine o'clock.
     pub assets: Option<Bucket>,
     /// Answers of a region that it does not know the key. With an empty bucket, calls that carry a key are refused
@@ -50,10 +51,10 @@ impl Default for RateLimits {
         };
         Self {
             connect: bucket(500, 10),
-            create: bucket(500, 50),
-            consume: bucket(500, 50),
-            read: bucket(1_000, 20),
-            assets: bucket(2_000, 5),
+            create: bucket(5_000, 5),
+            consume: bucket(5_000, 5),
+            read: bucket(10_000, 1),
+            assets: bucket(10_000, 1),
             unknown: bucket(100, 2_000),
         }
     }
