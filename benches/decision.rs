@@ -65,6 +65,7 @@ fn rules() -> Rules {
     Rules {
         secrets: secrets(&ids),
         credentials: CredentialsRule::Region(ids[0]),
+        lookup: Vec::new(),
         sticky: true,
         networks: Networks::new(&networks).unwrap(),
         places: Places::new(
@@ -199,7 +200,7 @@ fn routes(c: &mut Criterion) {
         });
     }
     let names = CookieNames::default();
-    let field = b"onetime.session=0123456789abcdef0123456789abcdef; __Host-region=eu; other=1";
+    let field = b"onetime.session=0123456789abcdef0123456789abcdef; __Host-ots-region=eu; other=1";
     c.bench_function("pin/read cookies", |b| {
         b.iter(|| names.read([black_box(field.as_slice())].into_iter()));
     });

@@ -62,6 +62,8 @@ fn bench(c: &mut Criterion) {
                 pseudonym: "onetime-gateway",
                 received: "1.1",
                 request_id: "01a1fcad-a77a-79fe-8d5d-5543913049f3",
+                traceparent: None,
+                tracestate: false,
                 country: None,
                 cookies: Cookies::Withhold,
                 own_cookies: &names,

@@ -3,8 +3,11 @@
 
 #![allow(clippy::expect_used, reason = "a test that cannot go on has failed")]
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
+
+use onetime_gateway::config::server::{Admin, Server};
 
 /// Runs `promtool` in `deploy/prometheus`. Where it is absent the test says so and checks nothing;
 /// in CI it must be there.
@@ -90,4 +93,22 @@ fn the_manifests_table_is_a_valid_configuration() {
             .map(|problems| problems.to_string())
             .unwrap_or_default()
     );
+}
+
+/// The sockets that systemd passes are those that a file without a word about them listens on.
+#[test]
+fn the_socket_unit_has_the_default_listeners() {
+    let unit = std::fs::read_to_string("deploy/systemd/onetime-gateway.socket").expect("the unit");
+    let listed: std::collections::BTreeSet<SocketAddr> = unit
+        .lines()
+        .filter_map(|line| line.strip_prefix("ListenStream="))
+        .map(|address| address.parse().expect("an address"))
+        .collect();
+    let server = Server::default();
+    let Admin::Loopback(admin) = server.admin else {
+        panic!("the default is an address");
+    };
+    let wanted = server.https.iter().chain(&server.http).chain([&admin]);
+    assert_eq!(listed, wanted.copied().collect());
+    assert!(unit.contains("\nBindIPv6Only=ipv6-only\n"));
 }

@@ -17,16 +17,19 @@ const FLOORS: &[&[&str]] = &[
         "balance",
         "client",
         "geoip",
+        "handover",
         "http1",
+        "limit",
         "net",
         "region",
         "telemetry",
         "tls",
     ],
-    &["headers", "page", "route"],
+    &["headers", "lookup", "page", "route"],
     &["config", "upstream"],
+    &["sovereignty"],
     &["snapshot"],
-    &["health", "reload", "proxy"],
+    &["dns", "health", "reload", "proxy"],
     &["admin", "listen"],
     &["server"],
     &["demo"],
@@ -35,7 +38,17 @@ const FLOORS: &[&[&str]] = &[
 
 /// Rooms that only think: they are given `now`, they never fetch it.
 const THINKING: &[&str] = &[
-    "balance", "client", "config", "headers", "http1", "page", "region", "route",
+    "balance",
+    "client",
+    "config",
+    "headers",
+    "http1",
+    "limit",
+    "lookup",
+    "page",
+    "region",
+    "route",
+    "sovereignty",
 ];
 
 /// Words by which a thinking room would betray itself.
@@ -117,8 +130,20 @@ fn a_cluster_is_chosen_where_a_request_is_forwarded_and_nowhere_else() {
             })
             .collect()
     };
-    assert_eq!(saying(".cluster("), ["src/proxy/errand.rs"]);
-    assert_eq!(saying(".failover("), ["src/proxy/fallback.rs"]);
+    // A request's servers, and those that a look-up asks: it has no request to send.
+    let choosing =
+        BTreeSet::from(["src/proxy/errand.rs", "src/proxy/inquiry.rs"].map(str::to_owned));
+    let found = saying(".cluster(");
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert_eq!(found.into_iter().collect::<BTreeSet<_>>(), choosing);
+    let inquiry = fs::read_to_string("src/proxy/inquiry.rs").expect("the file");
+    for word in [
+        "Errand", "Forward", "Arrival", "Facts", "Outbound", "judge::",
+    ] {
+        assert!(!code(&inquiry).contains(word), "an inquiry knows no {word}");
+    }
+    // The type sees to it that nothing else reads what operators list.
+    assert_eq!(saying(".listed("), ["src/sovereignty/fallback.rs"]);
 }
 
 /// `src/region/pin.rs` and `src/region.rs` both lie in `region`; the roots lie in no room.

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use onetime_gateway::telemetry::access::AccessLog;
+use onetime_gateway::telemetry::spans::Spans;
 use onetime_gateway::telemetry::worker::Sample;
 use onetime_gateway::telemetry::{Tables, Telemetry};
 
@@ -29,6 +30,7 @@ fn memory_stays_flat_when_nobody_scrapes() {
             reasons: vec!["geo"],
         },
         AccessLog::start().expect("a thread"),
+        Spans::start().expect("a thread"),
     );
     let worker = telemetry.worker();
     let histogram = telemetry.cold(|| metrics::histogram!("onetime_gateway_test_seconds"));

@@ -34,37 +34,28 @@ pub enum Door {
     Unix(std::os::unix::net::UnixListener),
 }
 
+/// Binds a Unix socket that only the owner of the process reaches, in place of one that an earlier
+/// process left behind.
+///
+/// # Errors
+/// What the system says; a socket that somebody still listens on is `AddrInUse`.
+pub fn unix_listener(path: &PathBuf) -> std::io::Result<std::os::unix::net::UnixListener> {
+    if std::os::unix::net::UnixStream::connect(path).is_ok() {
+        return Err(std::io::ErrorKind::AddrInUse.into());
+    }
+    // Only a socket is ever removed.
+    if std::fs::symlink_metadata(path)
+        .is_ok_and(|meta| std::os::unix::fs::FileTypeExt::is_socket(&meta.file_type()))
+    {
+        std::fs::remove_file(path)?;
+    }
+    let listener = std::os::unix::net::UnixListener::bind(path)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
 impl Door {
-    /// Binds a TCP address.
-    ///
-    /// # Errors
-    /// What the system says.
-    pub fn tcp(address: std::net::SocketAddr) -> std::io::Result<Self> {
-        let listener = std::net::TcpListener::bind(address)?;
-        listener.set_nonblocking(true)?;
-        Ok(Self::Tcp(listener))
-    }
-
-    /// Binds a Unix socket, in place of one that an earlier process left behind.
-    ///
-    /// # Errors
-    /// What the system says; a socket that somebody still listens on is `AddrInUse`.
-    pub fn unix(path: &PathBuf) -> std::io::Result<Self> {
-        if std::os::unix::net::UnixStream::connect(path).is_ok() {
-            return Err(std::io::ErrorKind::AddrInUse.into());
-        }
-        // Only a socket is ever removed.
-        if std::fs::symlink_metadata(path)
-            .is_ok_and(|meta| std::os::unix::fs::FileTypeExt::is_socket(&meta.file_type()))
-        {
-            std::fs::remove_file(path)?;
-        }
-        let listener = std::os::unix::net::UnixListener::bind(path)?;
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
-        listener.set_nonblocking(true)?;
-        Ok(Self::Unix(listener))
-    }
-
     /// Serves until dropped.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use clap::Args;
 
 use crate::reload::{Source, load};
+use crate::sovereignty::proof::Proof;
 
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
@@ -24,6 +25,26 @@ pub(super) struct Arguments {
     /// Exit with 1 if there are warnings
     #[arg(long)]
     strict: bool,
+}
+
+/// What was proved, and what the operator gave up in writing.
+fn proved(proof: &Proof) -> String {
+    let mut words = format!(
+        "proved: {} classes of requests; none that is bound can leave its region, and none its jurisdiction",
+        proof.classes
+    );
+    if !proof.crossings.is_empty() {
+        let crossings: Vec<String> = proof
+            .crossings
+            .iter()
+            .map(|(home, other)| format!("{home} -> {other}"))
+            .collect();
+        words.push_str(&format!(
+            ", but where `allow_crossing` says so: {}",
+            crossings.join(", ")
+        ));
+    }
+    words
 }
 
 pub(super) fn check(arguments: &Arguments) -> u8 {
@@ -52,6 +73,7 @@ pub(super) fn check(arguments: &Arguments) -> u8 {
         snapshot.config.regions.len(),
         snapshot.hash,
     ));
+    super::say(proved(&built.proof));
     if let Some(key) = &arguments.key {
         match snapshot.rules().key_region(key) {
             Some(region) => super::say(format_args!("key: {}", snapshot.region_name(region))),

@@ -7,17 +7,22 @@ use std::time::SystemTime;
 
 use clap::Args;
 use http::Method;
+use httparse::Header;
 use serde_json::{Value, json};
 
+use crate::headers::request::Facts;
+use crate::http1::Framing;
+use crate::region::Decision;
 use crate::region::authority::Authority;
 use crate::region::hosts::HostKind;
 use crate::region::pin::Sent;
 use crate::region::question::Question;
 use crate::region::trace::Explanation;
 use crate::reload::{Source, load};
-use crate::route::classify::classify;
-use crate::route::table::HostClass;
+use crate::route::classify::{RouteMatch, classify};
+use crate::route::table::{Action, HostClass};
 use crate::snapshot::Snapshot;
+use crate::sovereignty::fallback::{Carried, Fallback, Tie};
 
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
@@ -47,6 +52,9 @@ pub(super) struct Arguments {
     /// A header, as `Name: value`; may be repeated
     #[arg(long, value_name = "HEADER")]
     header: Vec<String>,
+    /// The request has a body
+    #[arg(long)]
+    body: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -134,6 +142,8 @@ fn explanation(arguments: &Arguments, snapshot: &Snapshot) -> Result<Value, Stri
         .routes()
         .action(class, &route, is_page && elsewhere.is_some());
     let region = outcome.decision.region;
+    let failover = (action == Action::Proxy)
+        .then(|| failover(arguments, snapshot, outcome.decision, &route, &cookies));
     let steps: Vec<Value> = trace
         .steps
         .iter()
@@ -151,14 +161,66 @@ fn explanation(arguments: &Arguments, snapshot: &Snapshot) -> Result<Value, Stri
             .unwrap_or_else(|| route.class(&arguments.method))
             .label(),
         "action": action.label(),
+        "failover": failover,
         "rules": steps,
     }))
+}
+
+fn field<'a>(name: &'a str, value: &'a str) -> Header<'a> {
+    Header {
+        name,
+        value: value.as_bytes(),
+    }
+}
+
+/// Each other region: whether it may answer while those before it cannot be reached, or why not. Which
+/// ones may is asked of the very type that the road asks.
+fn failover(
+    arguments: &Arguments,
+    snapshot: &Snapshot,
+    decision: Decision,
+    route: &RouteMatch<'_>,
+    cookies: &[&str],
+) -> Value {
+    let headers = arguments.header.iter();
+    let headers = headers.filter_map(|header| header.split_once(':'));
+    let fields: Vec<_> = headers
+        .map(|(name, value)| field(name.trim(), value.trim()))
+        .chain(cookies.iter().map(|value| field("cookie", value)))
+        .collect();
+    let carried = &Carried {
+        facts: &Facts::read(&fields, ""),
+        route,
+        query: arguments.path.split_once('?').map(|(_, query)| query),
+        framing: match arguments.body {
+            true => Framing::Chunked,
+            false => Framing::Empty,
+        },
+    };
+    let tie = Tie::of(decision, carried);
+    let may: Vec<_> = Fallback::of(snapshot.failovers(), decision, carried).collect();
+    let names: Vec<&str> = may.iter().map(|one| snapshot.region_name(*one)).collect();
+    let home = snapshot.regions().get(decision.region);
+    let others = snapshot.regions().iter();
+    let others = others.filter(|(id, _)| *id != decision.region && !may.contains(id));
+    let not: serde_json::Map<String, Value> = others
+        .map(|(_, other)| {
+            let crosses = other.jurisdiction() != home.jurisdiction();
+            let why = match tie {
+                Some(tie) => tie.words().to_owned(),
+                None if crosses => format!("another jurisdiction: {}", other.jurisdiction()),
+                None => format!("not in `failover` of {}", home.name()),
+            };
+            (other.name().as_str().to_owned(), why.into())
+        })
+        .collect();
+    json!({ "may": names, "tie": tie.map(Tie::label), "not": not })
 }
 
 fn in_words(told: &Value) -> String {
     let text = |name: &str| told.get(name).and_then(Value::as_str).unwrap_or_default();
     let mut words = format!(
-        "region   {} (jurisdiction {})\nreason   {} ({})\nhost     {}\nroute    {} (class {})\naction   {}\nrules",
+        "region   {} (jurisdiction {})\nreason   {} ({})\nhost     {}\nroute    {} (class {})\naction   {}\nfailover {}\nrules",
         text("region"),
         text("jurisdiction"),
         text("reason"),
@@ -167,6 +229,7 @@ fn in_words(told: &Value) -> String {
         text("route"),
         text("class"),
         text("action"),
+        failover_in_words(told.get("failover").unwrap_or(&Value::Null)),
     );
     for step in told
         .get("rules")
@@ -181,6 +244,30 @@ fn in_words(told: &Value) -> String {
             "  "
         };
         words.push_str(&format!("\n  {mark} {:<12} {}", of("rule"), of("why")));
+    }
+    words
+}
+
+fn failover_in_words(told: &Value) -> String {
+    if told.is_null() {
+        return "none: nothing is forwarded".to_owned();
+    }
+    let may = told.get("may").and_then(Value::as_array);
+    let names = may.into_iter().flatten().filter_map(Value::as_str);
+    let names: Vec<&str> = names.collect();
+    let mut words = match names.is_empty() {
+        true => "no other region may answer".to_owned(),
+        false => format!(
+            "in this order, while nothing was sent: {}",
+            names.join(", ")
+        ),
+    };
+    let not = told.get("not").and_then(Value::as_object);
+    for (region, why) in not.into_iter().flatten() {
+        words.push_str(&format!(
+            "\n           not {region}: {}",
+            why.as_str().unwrap_or_default()
+        ));
     }
     words
 }

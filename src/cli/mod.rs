@@ -7,6 +7,7 @@ mod explain;
 mod reload;
 mod run;
 mod shield;
+mod upgrade;
 
 use std::process::ExitCode;
 
@@ -31,7 +32,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve until told to stop: SIGTERM or SIGINT drains, SIGHUP reloads, SIGUSR1 reopens the access log
+    /// Serve until told to stop: SIGTERM or SIGINT drains, SIGHUP reloads, SIGUSR1 reopens the access log,
+    /// SIGUSR2 starts a successor that takes over
     Run(run::Arguments),
     /// Check a configuration and everything that it names, as a reload would
     Check(check::Arguments),

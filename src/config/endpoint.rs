@@ -3,6 +3,8 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use ipnet::IpNet;
+
 use crate::config::hide::echo;
 use crate::config::name::HostName;
 use crate::config::place::{FilePath, Place};
@@ -24,9 +26,12 @@ pub struct Endpoint {
     pub weight: u16,
     /// Whether it gets no new requests. Default: false.
     pub drain: bool,
-    /// The name in SNI, and the one its certificate must show. Default: the region's host, since that is the
-    /// certificate a region's ingress has.
+    /// The name in SNI. Default: the region's host, since that is the certificate a region's ingress has.
     pub sni: HostName,
+    /// The name its certificate must show. Default: the one in SNI.
+    pub certificate_name: Option<HostName>,
+    /// The networks it must resolve into, else it is not used; empty is any. Default: any.
+    pub networks: Vec<IpNet>,
     /// What `Host` says to it (`host`). Default: the region's `host_header`.
     pub host_header: HostHeader,
     /// PEM bundle of the authorities that may have signed its certificate. Default: the region's `ca`; `None`
@@ -88,6 +93,8 @@ pub(super) struct Draft {
     weight: u16,
     pub(super) drain: bool,
     pub(super) sni: Option<HostName>,
+    certificate_name: Option<HostName>,
+    networks: Vec<IpNet>,
     host_header: Option<HostHeader>,
     ca: Option<FilePath>,
     pub(super) place: Place,
@@ -125,6 +132,8 @@ impl Draft {
             weight: 1,
             drain: false,
             sni: None,
+            certificate_name: None,
+            networks: Vec::new(),
             host_header: None,
             ca: None,
             place: value.place(),
@@ -136,20 +145,37 @@ impl Draft {
         let weight = section.read("weight", |v| v.integer(1..=1000));
         let drain = section.read("drain", Value::boolean);
         let sni = section.read("sni", |v| v.parsed(sni));
+        let certificate_name = section.read("certificate_name", |v| v.parsed(address::host_name));
+        let networks = section.read("networks", networks).unwrap_or_default();
         let host_header = section.read("host", |v| v.parsed(host_header));
         let ca = section.read("ca", Value::file);
         if url.as_ref().is_some_and(|url| !url.tls) {
-            let ours = [("sni", sni.is_some()), ("ca", ca.is_some())];
+            let ours = [
+                ("sni", sni.is_some()),
+                ("certificate_name", certificate_name.is_some()),
+                ("ca", ca.is_some()),
+            ];
             for (key, _) in ours.into_iter().filter(|(_, given)| *given) {
                 let complaint = Complaint::new("means nothing to an endpoint without TLS");
                 section.reading.complain(section.place_of(key), complaint);
             }
+        }
+        if let Some(EndpointAddress::Ip(ip)) = url.as_ref().map(|url| &url.address)
+            && !networks.is_empty()
+            && !networks.iter().any(|network| network.contains(ip))
+        {
+            let complaint = Complaint::new(format!("{ip} is in none of these networks"));
+            section
+                .reading
+                .complain(section.place_of("networks"), complaint);
         }
         section.finish();
         Some(Self {
             weight: weight.unwrap_or(1),
             drain: drain.unwrap_or(false),
             sni,
+            certificate_name,
+            networks,
             host_header,
             ca,
             ..url?
@@ -174,11 +200,22 @@ impl Draft {
             weight: self.weight,
             drain: self.drain,
             sni: self.sni.unwrap_or_else(|| host.clone()),
+            certificate_name: self.certificate_name,
+            networks: self.networks,
             host_header: self.host_header.unwrap_or_else(|| header.clone()),
             ca: self.ca.or_else(|| ca.cloned()).filter(|_| self.tls),
             place: self.place,
         }
     }
+}
+
+/// Networks, at least one: none at all would be a way to say that nothing may be used.
+fn networks(value: &Value<'_>) -> Option<Vec<IpNet>> {
+    if value.items()?.is_empty() {
+        let complaint = Complaint::new("at least one network is needed");
+        return value.complain(complaint.hint("without the key, any address is used"));
+    }
+    value.list(|item| item.parsed(address::network))
 }
 
 /// The name in SNI; RFC 6066 section 3 has no addresses there.

@@ -1,7 +1,8 @@
 //! `[log]`: what the gateway writes about itself, and how.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use crate::config::place::FilePath;
 use crate::config::problem::Complaint;
 use crate::config::read::section::Section;
 use crate::config::read::value::Value;
@@ -30,7 +31,7 @@ pub enum Access {
     /// Standard output.
     Stdout,
     /// A file, by an absolute path; opened again at a reload and at SIGUSR1.
-    File(PathBuf),
+    File(FilePath),
 }
 
 impl Access {
@@ -40,7 +41,10 @@ impl Access {
             "off" => Some(Self::Off),
             "stdout" => Some(Self::Stdout),
             path if Path::new(path).is_absolute() && !path.contains('\0') => {
-                Some(Self::File(path.into()))
+                Some(Self::File(FilePath {
+                    written: path.into(),
+                    place: value.place(),
+                }))
             }
             _ => value.complain(
                 Complaint::new("is no place for the access log")
@@ -55,7 +59,7 @@ impl Access {
         match self {
             Self::Off => "off".to_owned(),
             Self::Stdout => "stdout".to_owned(),
-            Self::File(path) => path.display().to_string(),
+            Self::File(path) => path.written.display().to_string(),
         }
     }
 }

@@ -11,6 +11,7 @@ use toml::de::DeTable;
 
 mod check;
 pub mod decision;
+pub mod dns;
 pub mod ejection;
 pub mod endpoint;
 pub mod geo;
@@ -24,6 +25,7 @@ pub mod mapping;
 pub mod name;
 pub mod place;
 pub mod problem;
+pub mod rate_limits;
 mod read;
 pub mod region;
 pub mod retries;
@@ -32,9 +34,11 @@ pub mod server;
 mod text;
 pub mod timeouts;
 pub mod tls;
+pub mod tracing;
 pub mod view;
 
 use crate::config::decision::Decision;
+use crate::config::dns::Dns;
 use crate::config::geo::Geo;
 use crate::config::host::Host;
 use crate::config::limits::Limits;
@@ -43,6 +47,7 @@ use crate::config::log::Log;
 use crate::config::name::RegionName;
 use crate::config::place::FilePath;
 use crate::config::problem::{Problems, Warning};
+use crate::config::rate_limits::RateLimits;
 use crate::config::read::Reading;
 use crate::config::read::section::Section;
 use crate::config::read::syntax::Syntax;
@@ -52,6 +57,7 @@ use crate::config::route::Route;
 use crate::config::server::Server;
 use crate::config::timeouts::Timeouts;
 use crate::config::tls::Tls;
+use crate::config::tracing::Tracing;
 
 /// All that one configuration file says, defaults filled in, every name checked against the others.
 ///
@@ -77,10 +83,16 @@ pub struct Config {
     pub timeouts: Timeouts,
     /// How much of everything is taken.
     pub limits: Limits,
+    /// How many requests one client may send.
+    pub rate_limits: RateLimits,
     /// How many requests may be sent again.
     pub retries: Retries,
+    /// Who is asked for the addresses of endpoints that have a name.
+    pub dns: Dns,
     /// What is written, and how.
     pub log: Log,
+    /// What is told of requests to a collector of traces.
+    pub tracing: Tracing,
 }
 
 impl Config {
@@ -114,12 +126,15 @@ impl Config {
         let default = geo.as_ref().map(|geo| &geo.default);
         let decision = root
             .section("decision")
-            .and_then(|section| Decision::read(section, default));
+            .and_then(|section| Decision::read(section, default, regions.as_deref()));
         let routes = root.read("routes", route::read).unwrap_or_default();
         let timeouts = root.section("timeouts").map(Timeouts::read);
         let limits = root.section("limits").map(Limits::read);
+        let rate_limits = root.section("rate_limits").map(RateLimits::read);
         let retries = root.section("retries").map(Retries::read);
+        let dns = root.section("dns").map(Dns::read);
         let log = root.section("log").map(Log::read);
+        let tracing = root.section("tracing").map(Tracing::read);
         if let Some(regions) = &regions {
             check::regions(reading, regions);
             if let Some(hosts) = &hosts {
@@ -143,8 +158,11 @@ impl Config {
             routes,
             timeouts: timeouts?,
             limits: limits?,
+            rate_limits: rate_limits?,
             retries: retries?,
+            dns: dns?,
             log: log?,
+            tracing: tracing?,
         })
     }
 
@@ -196,6 +214,7 @@ pub fn restart_needed(old: &Config, new: &Config) -> Vec<&'static str> {
         ("server.http", old.http != new.http),
         ("server.admin", old.admin != new.admin),
         ("server.metrics", old.metrics != new.metrics),
+        ("server.handover", old.handover != new.handover),
         ("server.threads", old.threads != new.threads),
     ];
     keys.into_iter()

@@ -77,7 +77,7 @@ pub(super) struct Draft {
     pub(super) name: RegionName,
     pub(super) host: Option<(HostName, Place)>,
     /// `None` where it is written and wrong.
-    pub(super) jurisdiction: Option<String>,
+    pub(in crate::config) jurisdiction: Option<String>,
     pub(super) endpoints: Vec<endpoint::Draft>,
     pub(super) secrets: Vec<SecretSource>,
     pub(super) failover: Vec<(RegionName, Place)>,

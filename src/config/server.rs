@@ -32,6 +32,10 @@ pub struct Server {
     /// A second listener with `/metrics`, `/healthz` and `/readyz` alone, which a cluster may reach; a change
     /// needs a restart. Default: none.
     pub metrics: Option<SocketAddr>,
+    /// Where a new process asks this one for its listening sockets (`run --take-over`): a Unix socket, an
+    /// absolute path; a change needs a restart. Default: none, for it is needed only where no supervisor holds
+    /// the sockets.
+    pub handover: Option<PathBuf>,
     /// The port of redirects to https, as clients see it. Default 443; differs behind a port mapping.
     pub https_public_port: u16,
     /// Worker threads, each with its own listeners and pools; a change needs a restart. `None` (0 in the file,
@@ -72,6 +76,7 @@ impl Default for Server {
             proxy_protocol: Vec::new(),
             admin: Admin::default(),
             metrics: None,
+            handover: None,
             https_public_port: 443,
             threads: None,
             trusted_proxies: Vec::new(),
@@ -153,6 +158,13 @@ impl Server {
                 .read("admin", |v| taken.admin(v))
                 .unwrap_or(default.admin),
             metrics: section.read("metrics", |v| taken.socket(v)),
+            handover: section.read("handover", |v| {
+                unix_path(
+                    v,
+                    v.string()?,
+                    "an absolute path, as in \"/run/x/handover.sock\"",
+                )
+            }),
             https_public_port: section
                 .read("https_public_port", |v| v.integer(1..=65_535))
                 .unwrap_or(default.https_public_port),
@@ -177,6 +189,14 @@ impl Server {
             country_header: section.read("country_header", |v| v.parsed(header::free_header)),
             hsts: section.read("hsts", hsts).unwrap_or(default.hsts),
         };
+        if let (Admin::Unix(admin), Some(handover)) = (&server.admin, &server.handover)
+            && admin == handover
+        {
+            section.reading.complain(
+                section.place_of("handover"),
+                Complaint::new("is listened on already, by server.admin"),
+            );
+        }
         if server.http.is_empty() && server.acme_webroot.is_some() {
             section.reading.warn(
                 section.place_of("acme_webroot"),
@@ -230,15 +250,7 @@ impl Taken {
         let text = value.string()?;
         let allowed = "a loopback address with a port, or \"unix:\" and an absolute path";
         if let Some(path) = text.strip_prefix("unix:") {
-            let path = PathBuf::from(path);
-            let fits = path.is_absolute() && !text.contains('\0');
-            let complaint =
-                || Complaint::new("the path of a socket must be absolute").allowed(allowed);
-            return if fits {
-                Some(Admin::Unix(path))
-            } else {
-                value.complain(complaint())
-            };
+            return unix_path(value, path, allowed).map(Admin::Unix);
         }
         let socket = self.socket(value)?;
         if socket.ip().is_loopback() {
@@ -250,6 +262,22 @@ impl Taken {
                 .hint("`metrics` is the listener that others may reach"),
         )
     }
+}
+
+/// The longest path that a socket's address has room for (unix(7)).
+const LONGEST_SOCKET_PATH: usize = 107;
+
+/// Where a Unix socket may be.
+fn unix_path(value: &Value<'_>, text: &str, allowed: &'static str) -> Option<PathBuf> {
+    if text.len() > LONGEST_SOCKET_PATH {
+        let message = format!("a socket's path may have {LONGEST_SOCKET_PATH} bytes");
+        return value.complain(Complaint::new(message));
+    }
+    let path = PathBuf::from(text);
+    if path.is_absolute() && !text.contains('\0') {
+        return Some(path);
+    }
+    value.complain(Complaint::new("the path of a socket must be absolute").allowed(allowed))
 }
 
 fn trusted_proxy(value: &Value<'_>) -> Option<IpNet> {

@@ -20,6 +20,9 @@ pub struct Timeouts {
     /// Between two bytes of a request body, and between two bytes a client takes of an answer. Default 20 s: a
     /// mobile link that changes cells.
     pub body_idle: Duration,
+    /// All the time that a client may take over a body beside what `limits.body_rate` grants. Default 10 s: a
+    /// link that stalls and recovers.
+    pub body_grace: Duration,
     /// To connect to an endpoint, its TLS handshake included. Default 3 s: three round trips across an ocean,
     /// one packet lost.
     pub connect: Duration,
@@ -43,6 +46,7 @@ impl Default for Timeouts {
             head: Duration::from_secs(10),
             keep_alive: Duration::from_secs(60),
             body_idle: Duration::from_secs(20),
+            body_grace: Duration::from_secs(10),
             connect: Duration::from_secs(3),
             response_head: Duration::from_secs(30),
             response_idle: Duration::from_secs(20),
@@ -64,6 +68,7 @@ impl Timeouts {
             head: read("head", default.head),
             keep_alive: read("keep_alive", default.keep_alive),
             body_idle: read("body_idle", default.body_idle),
+            body_grace: read("body_grace", default.body_grace),
             connect: read("connect", default.connect),
             response_head: read("response_head", default.response_head),
             response_idle: read("response_idle", default.response_idle),

@@ -11,6 +11,7 @@ use crate::config::geo::Geo;
 use crate::config::host::{Host, HostKind, Target};
 use crate::config::limits::Limits;
 use crate::config::place::FilePath;
+use crate::config::rate_limits::{Bucket, RateLimits};
 use crate::config::region::{Region, SecretSource};
 use crate::config::route::{Action, Route};
 use crate::config::server::{Admin, Server};
@@ -48,20 +49,36 @@ pub fn view(config: &Config) -> Value {
             "pin_cookie": config.decision.pin_cookie,
             "sticky": config.decision.sticky,
             "sticky_cookie": config.decision.sticky_cookie,
+            "lookup": !config.decision.lookup.is_empty(),
+            "lookup_jurisdictions": config.decision.lookup,
+            "lookup_timeout": duration_text(config.decision.lookup_timeout),
+            "lookup_found": duration_text(config.decision.lookup_found),
+            "lookup_missing": duration_text(config.decision.lookup_missing),
+            "lookup_per_second": config.decision.lookup_per_second,
         },
         "routes": config.routes.iter().map(route).collect::<Vec<_>>(),
         "timeouts": timeouts(&config.timeouts),
         "limits": limits(&config.limits),
+        "rate_limits": rate_limits(&config.rate_limits),
         "retries": {
             "share": config.retries.share,
             "per_second": config.retries.per_second,
             "backoff": duration_text(config.retries.backoff),
+        },
+        "dns": {
+            "servers": config.dns.servers.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "min_ttl": duration_text(config.dns.min_ttl),
+            "max_ttl": duration_text(config.dns.max_ttl),
         },
         "log": {
             "level": config.log.level.label(),
             "format": config.log.format.label(),
             "access": config.log.access.written(),
             "access_address": config.log.access_address.label(),
+        },
+        "tracing": {
+            "otlp": config.tracing.otlp.as_deref().unwrap_or("off"),
+            "per_thousand": config.tracing.per_thousand,
         },
     })
 }
@@ -81,6 +98,7 @@ fn server(server: &Server) -> Value {
         "proxy_protocol": server.proxy_protocol,
         "admin": admin,
         "metrics": server.metrics,
+        "handover": server.handover.as_ref().map(|path| path.display().to_string()),
         "https_public_port": server.https_public_port,
         "threads": server.threads.map_or(0, std::num::NonZero::get),
         "trusted_proxies": server.trusted_proxies.iter().map(ToString::to_string).collect::<Vec<_>>(),
@@ -160,6 +178,7 @@ fn endpoint(endpoint: &Endpoint) -> Value {
         HostHeader::Client => "client",
         HostHeader::Literal(authority) => authority,
     };
+    let networks: Vec<String> = endpoint.networks.iter().map(ToString::to_string).collect();
     // Without TLS there is neither; the file would not take them.
     let sni = endpoint.tls.then_some(endpoint.sni.as_str());
     let ca = endpoint.ca.as_ref().filter(|_| endpoint.tls).map(path);
@@ -168,6 +187,8 @@ fn endpoint(endpoint: &Endpoint) -> Value {
         "weight": endpoint.weight,
         "drain": endpoint.drain,
         "sni": sni,
+        "certificate_name": endpoint.certificate_name.as_ref().map(|name| name.as_str()),
+        "networks": (!networks.is_empty()).then_some(networks),
         "host": host,
         "ca": ca,
     }))
@@ -228,6 +249,7 @@ fn timeouts(timeouts: &Timeouts) -> Value {
         "head": duration_text(timeouts.head),
         "keep_alive": duration_text(timeouts.keep_alive),
         "body_idle": duration_text(timeouts.body_idle),
+        "body_grace": duration_text(timeouts.body_grace),
         "connect": duration_text(timeouts.connect),
         "response_head": duration_text(timeouts.response_head),
         "response_idle": duration_text(timeouts.response_idle),
@@ -244,12 +266,41 @@ fn limits(limits: &Limits) -> Value {
         "body": limits.body,
         "body_image": limits.body_image,
         "connections": limits.connections,
+        "connections_per_address": limits.connections_per_address,
+        "connections_per_network": limits.connections_per_network,
+        "client_v4": limits.client_v4,
+        "client_v6": limits.client_v6,
+        "network_v4": limits.network_v4,
+        "network_v6": limits.network_v6,
+        "exempt": limits.exempt.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "requests_per_connection": limits.requests_per_connection,
+        "requests": limits.requests,
         "h2_streams": limits.h2_streams,
         "h2_header_list": limits.h2_header_list,
+        "h2_control_frames": bucket(limits.h2_control_frames),
+        "body_rate": limits.body_rate,
         "pool_per_endpoint": limits.pool_per_endpoint,
         "requests_per_endpoint": limits.requests_per_endpoint,
+        "requests_per_region": limits.requests_per_region,
+        "queue_per_region": limits.queue_per_region,
+        "queue_wait": duration_text(limits.queue_wait),
     })
+}
+
+fn rate_limits(limits: &RateLimits) -> Value {
+    let bucket = |limit: Option<Bucket>| limit.map_or(json!(false), bucket);
+    json!({
+        "connect": bucket(limits.connect),
+        "create": bucket(limits.create),
+        "consume": bucket(limits.consume),
+        "read": bucket(limits.read),
+        "static": bucket(limits.assets),
+        "unknown": bucket(limits.unknown),
+    })
+}
+
+fn bucket(bucket: Bucket) -> Value {
+    json!({ "burst": bucket.burst, "every": duration_text(bucket.every) })
 }
 
 fn path(file: &FilePath) -> Value {

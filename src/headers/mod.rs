@@ -4,4 +4,5 @@
 pub mod name;
 pub mod request;
 pub mod response;
+pub mod trace;
 pub mod value;

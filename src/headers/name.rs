@@ -39,6 +39,10 @@ pub enum Name {
     Te,
     /// `Trailer`.
     Trailer,
+    /// `traceparent` (W3C Trace Context): passed on if it is well-formed, or another written.
+    TraceParent,
+    /// `tracestate`: goes with a well-formed `traceparent` and never without.
+    TraceState,
     /// `Transfer-Encoding`.
     TransferEncoding,
     /// `Via`.
@@ -82,6 +86,8 @@ impl Name {
             b"host" => Self::Host,
             b"cookie" => Self::Cookie,
             b"expect" => Self::Expect,
+            b"tracestate" => Self::TraceState,
+            b"traceparent" => Self::TraceParent,
             b"trailer" => Self::Trailer,
             b"o-region" => Self::Pin,
             b"forwarded" => Self::Forwarded,
@@ -110,6 +116,16 @@ impl Name {
             | b"x-original-url"
             | b"x-rewrite-url"
             | b"x-http-method-override"
+            | b"x-http-method"
+            | b"x-method-override"
+            | b"x-forwarded"
+            | b"x-cluster-client-ip"
+            | b"x-scheme"
+            | b"x-url-scheme"
+            | b"front-end-https"
+            // Rack::Sendfile takes these for a front server's word (CVE-2025-61780).
+            | b"x-sendfile-type"
+            | b"x-accel-mapping"
             | b"proxy"
             | b"apx-incoming-host"
             | b"o-domain-context"
@@ -156,6 +172,15 @@ mod tests {
             "X-Original-URL",
             "X-Rewrite-URL",
             "X-HTTP-Method-Override",
+            "X-HTTP-Method",
+            "X-Method-Override",
+            "X-Forwarded",
+            "X-Cluster-Client-IP",
+            "X-Scheme",
+            "X-URL-Scheme",
+            "Front-End-Https",
+            "X-Sendfile-Type",
+            "X-Accel-Mapping",
             "Proxy",
             "CDN-RequestCountryCode",
             "Apx-Incoming-Host",
@@ -170,14 +195,7 @@ mod tests {
         ] {
             assert_eq!(Name::of(name), Name::Spoofable, "{name}");
         }
-        for name in [
-            "Accept",
-            "X-CSRF",
-            "Origin",
-            "traceparent",
-            "X-Demo-Fault",
-            "Content-Type",
-        ] {
+        for name in ["Accept", "X-CSRF", "Origin", "X-Demo-Fault", "Content-Type"] {
             assert_eq!(Name::of(name), Name::Plain, "{name}");
         }
     }

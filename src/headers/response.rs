@@ -49,7 +49,15 @@ impl Downward<'_> {
     ) {
         let named = connection_names(fields);
         let mut seen = Seen::default();
+        let listed = |name: &str| {
+            let same = |other: &&[u8]| other.eq_ignore_ascii_case(name.as_bytes());
+            named.iter().any(same)
+        };
         for field in fields {
+            // It ends here, so for the client it was never said.
+            if listed(field.name) {
+                continue;
+            }
             let passes = match Name::of(field.name) {
                 Name::CacheControl => {
                     seen.cache_control = true;
@@ -82,14 +90,11 @@ impl Downward<'_> {
                 | Name::Forwarded
                 | Name::Host
                 | Name::Plain
+                | Name::TraceParent
+                | Name::TraceState
                 | Name::XForwardedFor => true,
             };
-            let listed = || {
-                named
-                    .iter()
-                    .any(|name| name.eq_ignore_ascii_case(field.name.as_bytes()))
-            };
-            if passes && (named.is_empty() || !listed()) {
+            if passes {
                 emit(field.name, field.value);
             }
         }
@@ -271,6 +276,30 @@ mod tests {
                 "O-Delivery: executed",
                 "X-Request-ID: id-1",
                 "Via: 1.1 onetime-gateway",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_connection_names_was_never_said() {
+        let lines = emitted(
+            &DOWNWARD,
+            &[
+                ("Cache-Control", "public"),
+                ("Strict-Transport-Security", "max-age=0"),
+                ("Date", "then"),
+                (
+                    "Connection",
+                    "cache-control, strict-transport-security, date",
+                ),
+            ],
+        );
+        assert_eq!(
+            lines.get(..3).expect("three"),
+            [
+                "Date: now",
+                "Cache-Control: no-store",
+                "Strict-Transport-Security: max-age=1",
             ]
         );
     }

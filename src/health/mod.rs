@@ -18,6 +18,7 @@ use crate::balance::health::ProbeRules;
 use crate::config::health::Health;
 use crate::snapshot::Snapshot;
 use crate::upstream::endpoint::{Cluster, Endpoint, Timeouts};
+use crate::upstream::failure::Cause;
 use crate::upstream::state::announce;
 
 /// How often ejections that ended and new snapshots are noticed.
@@ -85,6 +86,11 @@ async fn run(cluster: Arc<Cluster>, endpoint: Arc<Endpoint>, health: Health) {
     sleep(scaled(health.interval.min(FIRST_WITHIN), fastrand::u64(..))).await;
     loop {
         let found = probe::probe(&endpoint, &health, &timeouts).await;
+        if found == Err(probe::Finding::Unreachable(Cause::Overloaded)) {
+            // It is this process that had no descriptor left: nothing was learnt.
+            sleep(around(health.interval, fastrand::u64(..))).await;
+            continue;
+        }
         let now = Instant::now().into_std();
         let cause = found.err().map_or("", probe::Finding::label);
         let change = endpoint.state.probed(found.is_ok(), &rules, now);

@@ -1,8 +1,9 @@
 //! Finding the end of a head, and the fields common to requests and answers.
 
+use httparse::Header;
 use memchr::memchr;
 
-use super::{Fault, Framing};
+use super::{Fault, Framing, HeadLimits, Version};
 
 /// The most field lines that any configuration may allow: they are parsed into an array of this
 /// size on the stack.
@@ -82,16 +83,49 @@ impl EndFinder {
     }
 }
 
+/// The version of a head whose start line httparse took, which knows 1.0 and 1.1.
+pub(super) const fn version(minor: u8) -> Version {
+    if minor == 0 {
+        Version::Http10
+    } else {
+        Version::Http11
+    }
+}
+
+/// The one framing that a head's fields announce, if any; the law for requests and answers alike.
+pub(super) fn framing(
+    fields: &[Header<'_>],
+    version: Version,
+    limits: &HeadLimits,
+) -> Result<Option<Framing>, Fault> {
+    if fields.len() > limits.fields {
+        return Err(Fault::TooManyFields);
+    }
+    let mut framing = FramingFields::default();
+    for field in fields {
+        if !is_field_value(field.value) {
+            return Err(Fault::BadFieldValue);
+        }
+        framing.take(field.name, field.value)?;
+    }
+    let framing = framing.framing()?;
+    // HTTP/1.0 has no transfer codings: who sends one is not understood by all (RFC 9112 §6.1).
+    if framing == Some(Framing::Chunked) && version == Version::Http10 {
+        return Err(Fault::BadTransferEncoding);
+    }
+    Ok(framing)
+}
+
 /// The framing fields of a head, collected field by field.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct FramingFields {
+struct FramingFields {
     length: Option<u64>,
     chunked: bool,
 }
 
 impl FramingFields {
     /// Takes in one field.
-    pub(super) fn take(&mut self, name: &str, value: &[u8]) -> Result<(), Fault> {
+    fn take(&mut self, name: &str, value: &[u8]) -> Result<(), Fault> {
         if name.len() == 14 && name.eq_ignore_ascii_case("content-length") {
             if self.length.replace(content_length(value)?).is_some() {
                 return Err(Fault::RepeatedContentLength);
@@ -107,7 +141,7 @@ impl FramingFields {
     }
 
     /// The one framing that was announced, if any.
-    pub(super) fn framing(self) -> Result<Option<Framing>, Fault> {
+    fn framing(self) -> Result<Option<Framing>, Fault> {
         match (self.length, self.chunked) {
             (Some(_), true) => Err(Fault::BothFramings),
             (Some(length), false) => Ok(Some(Framing::Length(length))),
@@ -185,7 +219,7 @@ fn names_a_version(head: &[u8]) -> bool {
 }
 
 /// Whether a field line begins with white space (RFC 9112 §5.2).
-pub(super) fn has_fold(head: &[u8]) -> bool {
+fn has_fold(head: &[u8]) -> bool {
     head.windows(3)
         .any(|bytes| matches!(bytes, [b'\r', b'\n', b' ' | b'\t']))
 }

@@ -4,7 +4,7 @@ use std::mem::MaybeUninit;
 
 use httparse::Header;
 
-use super::head::{self, FramingFields, MOST_FIELDS};
+use super::head::{self, MOST_FIELDS};
 use super::{Fault, Framing, HeadLimits, Version};
 
 /// Room for the fields of one head, on the caller's stack.
@@ -56,32 +56,15 @@ pub fn parse<'h, 'b>(
     if !target.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(Fault::BadTarget);
     }
-    let version = if minor == 0 {
-        Version::Http10
-    } else {
-        Version::Http11
-    };
+    let version = head::version(minor);
     let fields: &'h [Header<'b>] = request.headers;
-    if fields.len() > limits.fields {
-        return Err(Fault::TooManyFields);
-    }
-    let mut framing = FramingFields::default();
-    for field in fields {
-        if !head::is_field_value(field.value) {
-            return Err(Fault::BadFieldValue);
-        }
-        framing.take(field.name, field.value)?;
-    }
-    let framing = framing.framing()?.unwrap_or(Framing::Empty);
-    if framing == Framing::Chunked && version == Version::Http10 {
-        return Err(Fault::BadTransferEncoding);
-    }
+    let framing = head::framing(fields, version, limits)?;
     Ok(RequestHead {
         method,
         target,
         version,
         fields,
-        framing,
+        framing: framing.unwrap_or(Framing::Empty),
     })
 }
 

@@ -2,7 +2,7 @@
 
 use httparse::Header;
 
-use super::head::{self, FramingFields};
+use super::head;
 use super::request::FieldSpace;
 use super::{Fault, Framing, HeadLimits, Version};
 
@@ -41,25 +41,8 @@ pub fn parse<'h, 'b>(
         return Err(Fault::BadStartLine);
     }
     let fields: &'h [Header<'b>] = response.headers;
-    if fields.len() > limits.fields {
-        return Err(Fault::TooManyFields);
-    }
-    let mut framing = FramingFields::default();
-    for field in fields {
-        if !head::is_field_value(field.value) {
-            return Err(Fault::BadFieldValue);
-        }
-        framing.take(field.name, field.value)?;
-    }
-    let announced = framing.framing()?;
-    let version = if minor == 0 {
-        Version::Http10
-    } else {
-        Version::Http11
-    };
-    if announced == Some(Framing::Chunked) && version == Version::Http10 {
-        return Err(Fault::BadTransferEncoding);
-    }
+    let version = head::version(minor);
+    let announced = head::framing(fields, version, limits)?;
     // RFC 9112 §6.3, rules 1 and 2.
     let bodiless = to_head || status < 200 || status == 204 || status == 304;
     Ok(ResponseHead {

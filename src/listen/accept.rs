@@ -1,9 +1,9 @@
 //! The accept loop of one listener on one thread, and each connection up to its first request.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustls::{HandshakeKind, ProtocolVersion};
@@ -14,6 +14,8 @@ use tokio_rustls::TlsAcceptor;
 use super::http1;
 use super::http2;
 use super::spoken_for;
+use crate::limit::connections::{Connections, Full, Place};
+use crate::limit::ledger::Kind;
 use crate::net::stream::Stream;
 use crate::proxy::arrival::Scheme;
 use crate::proxy::circuit::Circuit;
@@ -27,29 +29,104 @@ const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Client connections of the whole process.
-#[derive(Clone, Default)]
-pub struct Census(Arc<AtomicUsize>);
+#[derive(Clone)]
+pub struct Census(Arc<Counts>);
+
+#[derive(Default)]
+struct Counts {
+    room: usize,
+    all: AtomicUsize,
+    leaving: AtomicBool,
+    late: AtomicUsize,
+    by_client: Mutex<Connections>,
+}
 
 impl Census {
-    /// Counts one more connection, unless `limit` is reached.
+    /// Nobody is there, and there is room for so many.
+    #[must_use]
+    pub fn new(room: usize) -> Self {
+        Self(Arc::new(Counts {
+            room,
+            ..Counts::default()
+        }))
+    }
+
+    /// Counts one more connection, unless `limit` is reached, or the room is full.
     fn admit(&self, limit: usize) -> Option<Admitted> {
-        let admitted = Admitted(self.0.clone());
+        let late = self.0.leaving.load(Ordering::Relaxed);
+        if late {
+            self.0.late.fetch_add(1, Ordering::Relaxed);
+        }
+        let admitted = Admitted {
+            counts: self.0.clone(),
+            late,
+            place: None,
+        };
         // Taken first and given back by the drop: two threads can never both take the last place.
-        (self.0.fetch_add(1, Ordering::Relaxed) < limit).then_some(admitted)
+        (self.0.all.fetch_add(1, Ordering::Relaxed) < limit.min(self.0.room)).then_some(admitted)
     }
 
     /// How many there are.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.0.load(Ordering::Relaxed)
+        self.0.all.load(Ordering::Relaxed)
+    }
+
+    /// From now on connections are late.
+    pub fn leave(&self) {
+        self.0.leaving.store(true, Ordering::Relaxed);
+    }
+
+    /// How many there are that are not late.
+    #[must_use]
+    pub fn early(&self) -> usize {
+        self.count()
+            .saturating_sub(self.0.late.load(Ordering::Relaxed))
     }
 }
 
-struct Admitted(Arc<AtomicUsize>);
+impl Counts {
+    fn by_client(&self) -> MutexGuard<'_, Connections> {
+        // Every step leaves the counts whole.
+        self.by_client
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct Admitted {
+    counts: Arc<Counts>,
+    late: bool,
+    place: Option<Place>,
+}
+
+impl Admitted {
+    /// Counts it as its client's and its network's, once it is known who that is. A proxy that is
+    /// trusted speaks for many, and is not one.
+    fn count(&mut self, client: IpAddr, worker: &Worker) -> Result<(), &'static str> {
+        let view = worker.view();
+        if view.trusts(client) || view.exempts(client) {
+            return Ok(());
+        }
+        let now = std::time::Instant::now();
+        let taken = worker.ledger.take(view.rates(), Kind::Connect, client, now);
+        taken.map_err(|_| "rate")?;
+        let rules = view.connection_rules();
+        let entered = self.counts.by_client().enter(client, &rules);
+        self.place = Some(entered.map_err(Full::label)?);
+        Ok(())
+    }
+}
 
 impl Drop for Admitted {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.counts.all.fetch_sub(1, Ordering::Relaxed);
+        if self.late {
+            self.counts.late.fetch_sub(1, Ordering::Relaxed);
+        }
+        if let Some(place) = self.place.take() {
+            self.counts.by_client().leave(place);
+        }
     }
 }
 
@@ -62,14 +139,17 @@ pub struct Door {
     pub proxied: bool,
 }
 
-/// Accepts until the drain begins. Each connection is a local task of its own; a panic in one ends
+/// Connections that may wait to be accepted, and then some: so many are taken in at the end.
+const MOST_WAITING: usize = 8192;
+
+/// Accepts until the worker shuts its doors. Each connection is a local task of its own; a panic in one ends
 /// that connection alone.
 pub async fn run(listener: TcpListener, door: Door, worker: Rc<Worker>, census: Census) {
     let mut pause = FIRST_PAUSE;
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            () = worker.drain.begun() => break,
+            () = worker.shut.begun() => break,
         };
         match accepted {
             Ok((socket, peer)) => {
@@ -78,15 +158,27 @@ pub async fn run(listener: TcpListener, door: Door, worker: Rc<Worker>, census: 
             }
             Err(error) if is_connections_own(&error) => {}
             Err(error) => {
+                worker.metrics.count(Event::AcceptFailed, None, "");
                 tracing::warn!(%error, ?pause, "cannot accept connections");
                 sleep(pause).await;
                 pause = (pause * 2).min(LONGEST_PAUSE);
             }
         }
     }
-    // What already waits in this socket would be reset with it.
-    while let Ok(Ok((socket, peer))) = timeout(Duration::ZERO, listener.accept()).await {
+    last(&listener, |socket, peer| {
         admit(socket, peer, door, &worker, &census);
+    })
+    .await;
+}
+
+/// Takes in what already waits: it would be reset with the socket, unless another process has that too.
+async fn last(listener: &TcpListener, mut take: impl FnMut(TcpStream, SocketAddr)) {
+    for _ in 0..MOST_WAITING {
+        match timeout(Duration::ZERO, listener.accept()).await {
+            Ok(Ok((socket, peer))) => take(socket, peer),
+            Ok(Err(error)) if is_connections_own(&error) => {}
+            Ok(Err(_)) | Err(_) => break,
+        }
     }
 }
 
@@ -106,13 +198,15 @@ fn admit(
     worker: &Rc<Worker>,
     census: &Census,
 ) {
-    let limit = worker.view().config.limits.connections;
-    let Some(admitted) = census.admit(limit) else {
-        worker.metrics.count(Event::ConnectionRefused, None, "");
-        // Refused as cheaply as can be: a reset instead of a handshake.
-        let _ = socket.set_zero_linger();
-        return;
+    let view = worker.view();
+    let Some(mut admitted) = census.admit(view.config.limits.connections) else {
+        return refuse(&socket, "all", worker);
     };
+    if !door.proxied
+        && let Err(full) = admitted.count(peer.ip(), worker)
+    {
+        return refuse(&socket, full, worker);
+    }
     let worker = worker.clone();
     tokio::task::spawn_local(async move {
         worker.connections.set(worker.connections.get() + 1);
@@ -121,6 +215,9 @@ fn admit(
             match spoken_for::client(&mut socket, peer, &worker).await {
                 Ok(client) => peer = client,
                 Err(why) => return worker.metrics.count(Event::ProxyHeaderRefused, None, why),
+            }
+            if let Err(full) = admitted.count(peer.ip(), &worker) {
+                return refuse(&socket, full, &worker);
             }
         }
         match door.scheme {
@@ -133,6 +230,12 @@ fn admit(
         }
         drop((open, admitted));
     });
+}
+
+/// Refuses a connection as cheaply as can be: a reset instead of a handshake.
+fn refuse(socket: &TcpStream, limit: &'static str, worker: &Worker) {
+    worker.metrics.count(Event::ConnectionRefused, None, limit);
+    let _ = socket.set_zero_linger();
 }
 
 /// Counts a connection of this thread while it lives.
@@ -204,5 +307,27 @@ fn failure_label(error: &std::io::Error) -> &'static str {
         Some(rustls::Error::NoApplicationProtocol) => "no-common-protocol",
         Some(_) => "other",
         None => "closed",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_waits_is_taken_in_to_the_last() {
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        let listener = super::super::socket::bind(any, 1)
+            .expect("a port")
+            .remove(0);
+        let listener = TcpListener::from_std(listener).expect("a listener");
+        let address = listener.local_addr().expect("an address");
+        let connect = |_| std::net::TcpStream::connect(address).expect("the kernel answers");
+        let waiting: Vec<_> = (0..300).map(connect).collect();
+        // So that the socket is known to be readable.
+        let (first, _) = listener.accept().await.expect("a connection");
+        let mut taken = vec![first];
+        last(&listener, |socket, _| taken.push(socket)).await;
+        assert_eq!(taken.len(), waiting.len());
     }
 }

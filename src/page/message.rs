@@ -25,7 +25,7 @@ pub enum Message {
     EmptyChoice,
     /// The expectation cannot be met.
     Expectation,
-    /// The gateway has too many connections.
+    /// The gateway has too much to do.
     GatewayBusy,
     /// The head did not arrive in time.
     HeadLate,
@@ -71,6 +71,8 @@ pub enum Message {
     RegionUnreachableInTime,
     /// The target is too long.
     TargetTooLong,
+    /// The caller has asked too much.
+    TooManyRequests,
     /// The transfer coding is not known.
     TransferCoding,
     /// The pin header names no region.
@@ -81,7 +83,7 @@ pub enum Message {
 
 impl Message {
     /// Every message.
-    pub const ALL: [Self; 37] = [
+    pub const ALL: [Self; 38] = [
         Self::Abandoned,
         Self::AmbiguousHost,
         Self::AmbiguousChoice,
@@ -116,6 +118,7 @@ impl Message {
         Self::RegionUnreachable,
         Self::RegionUnreachableInTime,
         Self::TargetTooLong,
+        Self::TooManyRequests,
         Self::TransferCoding,
         Self::UnknownPin,
         Self::UnknownRegion,

@@ -108,6 +108,18 @@ impl Answer {
         answer
     }
 
+    /// Leads elsewhere than it did.
+    pub(super) fn rebind(&mut self, location: String, region: &str, reason: &str) {
+        for (name, value) in &mut self.fields {
+            match *name {
+                "Location" => value.clone_from(&location),
+                "O-Region" => region.clone_into(value),
+                "O-Region-Reason" => reason.clone_into(value),
+                _ => {}
+            }
+        }
+    }
+
     /// The answer to a request that ends early. `regions` are named where the caller may choose.
     #[must_use]
     pub fn refuse(refusal: Refusal, regions: &str, context: &Context<'_>) -> Self {

@@ -55,6 +55,8 @@ pub struct Arrival<'b> {
     pub target: &'b str,
     /// `:authority`, in HTTP/2.
     pub authority: Option<&'b str>,
+    /// `:scheme`, in HTTP/2, where there was an `:authority` beside it.
+    pub scheme: Option<&'b str>,
     /// The fields.
     pub fields: &'b [Header<'b>],
     /// The protocol.
@@ -97,7 +99,7 @@ impl<'b> Target<'b> {
             return Some(Self::origin(None, target));
         }
         let (scheme, rest) = target.split_once("://")?;
-        if !scheme.eq_ignore_ascii_case("https") && !scheme.eq_ignore_ascii_case("http") {
+        if !is_web(scheme) {
             return None;
         }
         let end = rest.find(['/', '?']).unwrap_or(rest.len());
@@ -122,6 +124,12 @@ impl<'b> Target<'b> {
             origin,
         }
     }
+}
+
+/// Whether a scheme is one whose requests are answered here.
+#[must_use]
+pub fn is_web(scheme: &str) -> bool {
+    scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http")
 }
 
 #[cfg(test)]

@@ -6,12 +6,12 @@ use std::rc::Rc;
 
 use tokio::time::Instant;
 
-use super::fallback::Fallback;
 use super::forward::Down;
 use super::record::Record;
 use crate::headers::request::Head;
 use crate::http1::Framing;
 use crate::region::RegionId;
+use crate::sovereignty::fallback::Fallback;
 use crate::upstream::exchange::{Client, Exchange};
 use crate::upstream::failure::Failure;
 use crate::upstream::outgoing::Outgoing;
@@ -25,7 +25,7 @@ pub struct Errand {
     /// The ones that may answer instead.
     pub(super) fallback: Fallback,
     /// The head.
-    pub(super) head: Head,
+    pub head: Head,
     /// The host that the client named, where the region is to see that one.
     pub(super) asked: Option<String>,
     /// How the body follows.
@@ -37,6 +37,13 @@ pub struct Errand {
 }
 
 impl Errand {
+    /// Sends it to another region, which a look-up found: bound, so that no other may stand in.
+    pub(super) fn rebind(&mut self, region: RegionId, asked: Option<String>) {
+        self.region = region;
+        self.asked = asked;
+        self.fallback = Fallback::default();
+    }
+
     /// Sends it and waits for the answer's head, which `client` is given. `down.region` is then the
     /// region that answered.
     ///
@@ -64,13 +71,17 @@ impl Errand {
                 asked,
                 to_head: self.to_head,
                 repeatable: self.repeatable,
+                judges: true,
                 must_end,
             };
             let cluster = view.cluster(region);
             let travelled = travel(cluster, pools, outgoing, terms, client, record.journey());
             let Stopped { failure, whole } = match travelled.await {
-                Ok(exchange) => {
+                Ok(mut exchange) => {
                     record.pointed = down.pointed.get();
+                    if down.hint.get().with(|| exchange.ready_data()) {
+                        record.guessed();
+                    }
                     return Ok(exchange);
                 }
                 Err(stopped) => stopped,

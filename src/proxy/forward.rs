@@ -6,11 +6,12 @@ use crate::headers::request::Cookies;
 use crate::headers::response::Downward;
 use crate::http1::response::ResponseHead;
 use crate::page::language::Language;
-use crate::region::Reason;
+use crate::region::{Reason, RegionId};
 
 use super::answer::Dialect;
 use super::elsewhere::{self, Elsewhere};
 use super::errand::{Errand, Whereabouts};
+use super::unknown::{Hint, Unknown};
 use super::worker::View;
 
 /// A request as its region will see it.
@@ -33,6 +34,10 @@ pub struct Down {
     pub elsewhere: Elsewhere,
     /// Whether the answer was one of these.
     pub pointed: Cell<bool>,
+    /// Which answers say that a key is not known.
+    pub unknown: Unknown,
+    /// What the answer's head says of that.
+    pub hint: Cell<Hint>,
     /// `X-Request-ID`.
     pub request_id: String,
     /// Whether the region may set cookies here.
@@ -48,6 +53,13 @@ pub struct Down {
 }
 
 impl Down {
+    /// The region is another one, which a look-up found: there is no better place to point to.
+    pub(super) fn rebind(&mut self, region: RegionId) {
+        self.region.set(region);
+        self.reason = Reason::LookUp;
+        self.elsewhere = Elsewhere::Never;
+    }
+
     /// Calls `emit` with each field for the client; see [`Downward::each`]. Whoever may be in the
     /// wrong region is pointed to the page where regions are chosen.
     pub fn each(
@@ -71,6 +83,7 @@ impl Down {
             date: &date,
         };
         downward.each(head.fields, keep_trailer, &mut emit);
+        self.hint.set(self.unknown.hint(head));
         if self.elsewhere.is_said_by(head.status, head.fields) {
             emit("Link", elsewhere::link().as_bytes());
             self.pointed.set(true);

@@ -5,15 +5,17 @@ use std::net::IpAddr;
 
 use http::Method;
 
-use super::answer::{Answer, Context};
-use super::arrival::{Arrival, Protocol, Scheme, Target};
+use super::answer::{Answer, Context, Dialect};
+use super::arrival::{Arrival, Protocol, Scheme, Target, is_web};
 use super::choosing::{self, Choosing};
 use super::elsewhere::Elsewhere;
-use super::fallback::Fallback;
+use super::lookup::Ask;
 use super::pages;
+use super::quota;
 use super::record::Record;
 use super::refusal::Refusal;
-use super::worker::View;
+use super::unknown::Unknown;
+use super::worker::{View, Worker};
 use crate::headers::request::{Cookies, Expect, Facts};
 use crate::http1::{Fault, Framing};
 use crate::region::authority::{Authority, Host};
@@ -24,6 +26,7 @@ use crate::region::{Reason, RegionId};
 use crate::route::classify::{RouteMatch, classify};
 use crate::route::table::{Action, HostClass};
 use crate::route::template::DeliveryClass;
+use crate::sovereignty::fallback::{Carried, Fallback};
 
 /// A request that its region will see.
 pub struct Ready<'b> {
@@ -33,6 +36,10 @@ pub struct Ready<'b> {
     pub reason: Reason,
     /// Which answers may mean that another region has what was asked for.
     pub elsewhere: Elsewhere,
+    /// How the caller reads errors.
+    pub dialect: Dialect,
+    /// Which answers say that a key is not known.
+    pub unknown: Unknown,
     /// The client's address.
     pub client: IpAddr,
     /// The client's country, where regions are told.
@@ -69,28 +76,27 @@ pub enum Judged<'b> {
 pub fn judge<'b>(
     arrival: &Arrival<'b>,
     facts: &Facts<'b>,
-    view: &'b View,
+    (view, worker): (&'b View, &Worker),
     record: &mut Record,
     request_id: &str,
-) -> Judged<'b> {
+) -> (Judged<'b>, Option<Box<Ask>>) {
     let mut case = Case {
         arrival,
         facts,
         view,
+        worker,
         request_id,
         asked: None,
         decided: None,
         set_cookies: Vec::new(),
+        ask: None,
     };
     match case.run(record) {
-        Ok(judged) => judged,
+        Ok(judged) => (judged, case.ask),
         Err(refusal) => {
             record.refused(refusal);
-            Judged::Answer(Box::new(Answer::refuse(
-                refusal,
-                view.region_names(),
-                &case.context(),
-            )))
+            let answer = Answer::refuse(refusal, view.region_names(), &case.context());
+            (Judged::Answer(Box::new(answer)), None)
         }
     }
 }
@@ -99,18 +105,44 @@ struct Case<'c, 'b> {
     arrival: &'c Arrival<'b>,
     facts: &'c Facts<'b>,
     view: &'b View,
+    worker: &'c Worker,
     request_id: &'c str,
     asked: Option<(Authority<'b>, HostKind)>,
     decided: Option<(RegionId, Reason)>,
     set_cookies: Vec<String>,
+    ask: Option<Box<Ask>>,
+}
+
+/// What a request asks, once every part of it was found well-formed.
+struct Asked<'b> {
+    method: Method,
+    target: Target<'b>,
+    route: RouteMatch<'b>,
+    host: HostEntry,
+    client: IpAddr,
+}
+
+impl Asked<'_> {
+    /// Path and query on a region's own host.
+    fn tail(&self) -> String {
+        let (prefix, path) = self.route.location_path();
+        match self.target.query {
+            Some(query) => format!("{prefix}{path}?{query}"),
+            None => format!("{prefix}{path}"),
+        }
+    }
 }
 
 impl<'b> Case<'_, 'b> {
     fn run(&mut self, record: &mut Record) -> Result<Judged<'b>, Refusal> {
+        // What cannot be served soon is refused before any work is done for it.
+        if self.worker.is_full(self.view) {
+            return Err(Refusal::TooBusy);
+        }
         let method = known_method(self.arrival.method)?;
         let target = self.target()?;
-        if self.facts.length_repeated {
-            return Err(Refusal::BadMessage(Fault::RepeatedContentLength));
+        if self.arrival.protocol == Protocol::Http2 {
+            self.fits_http1()?;
         }
         let (authority, host) = self.host(&target)?;
         self.asked = Some((authority, host.kind));
@@ -138,23 +170,42 @@ impl<'b> Case<'_, 'b> {
             .view
             .client(self.arrival.circuit.peer.ip(), self.arrival.fields);
         record.client = Some(client);
+        let now = record.started.into_std();
+        quota::admit(
+            self.view,
+            &self.worker.ledger,
+            &route,
+            (target.path, &method),
+            client,
+            now,
+        )?;
         let outcome = self.decide(host, &route, client)?;
         let decision = outcome.decision;
         record.decided(self.view, &outcome, host.kind);
         self.decided = Some((decision.region, decision.reason));
         self.keep_cookies(&outcome);
-        self.act(&target, &route, host, &outcome, client, record)
+        let asked = Asked {
+            method,
+            target,
+            route,
+            host,
+            client,
+        };
+        self.act(&asked, &outcome, record)
     }
 
     fn act(
         &mut self,
-        target: &Target<'b>,
-        route: &RouteMatch<'b>,
-        host: HostEntry,
+        asked: &Asked<'b>,
         outcome: &Outcome,
-        client: IpAddr,
         record: &mut Record,
     ) -> Result<Judged<'b>, Refusal> {
+        let Asked {
+            target,
+            route,
+            host,
+            ..
+        } = asked;
         let elsewhere = if route.key_place().is_some_and(|place| place.is_page()) {
             self.view.rules().page_elsewhere(host.kind, route.key())
         } else {
@@ -167,18 +218,15 @@ impl<'b> Case<'_, 'b> {
         };
         let answer = match self.view.routes().action(class, route, elsewhere.is_some()) {
             Action::Proxy => {
-                return self.proxy(target, route, host, outcome, client);
+                self.ask = self.look_up(asked, outcome);
+                return self.proxy(asked, outcome);
             }
             Action::Deny => return Err(Refusal::Denied),
             Action::Redirect => {
                 let region = elsewhere.unwrap_or(outcome.decision.region);
                 record.redirected();
-                let origin = self.view.origin(region);
-                let (prefix, path) = route.location_path();
-                let location = match target.query {
-                    Some(query) => format!("{origin}{prefix}{path}?{query}"),
-                    None => format!("{origin}{prefix}{path}"),
-                };
+                self.ask = self.look_up(asked, outcome);
+                let location = self.view.origin(region).to_owned() + &asked.tail();
                 Answer::redirect(self.arrival.method, location, &self.context())
             }
             Action::Respond(fixed) => pages::fixed(fixed, &self.context()),
@@ -194,6 +242,28 @@ impl<'b> Case<'_, 'b> {
         Target::parse(raw)
             .filter(|_| raw.bytes().all(|byte| byte.is_ascii_graphic()))
             .ok_or(Refusal::BadMessage(Fault::BadTarget))
+    }
+
+    /// One law for both protocols: what `http1` refuses in a head, and the h2 crate lets pass.
+    /// Crumbs of a cookie are one field (RFC 9113 section 8.2.3).
+    fn fits_http1(&self) -> Result<(), Refusal> {
+        let limits = self.view.head_limits();
+        let crumbs = self.facts.cookies.len().saturating_sub(1);
+        let scheme = self.arrival.scheme.unwrap_or("https");
+        let fault = if self.arrival.target.len() > limits.target {
+            Fault::TargetTooLong
+        } else if self.arrival.fields.len().saturating_sub(crumbs) > limits.fields {
+            Fault::TooManyFields
+        } else if self.facts.length_repeated {
+            Fault::RepeatedContentLength
+        } else if self.facts.unfit_for_http2 {
+            Fault::BadFieldValue
+        } else if !is_web(scheme) {
+            Fault::BadTarget
+        } else {
+            return Ok(());
+        };
+        Err(Refusal::BadMessage(fault))
     }
 
     fn region_page(
@@ -303,31 +373,35 @@ impl<'b> Case<'_, 'b> {
         }
     }
 
-    fn proxy(
-        &mut self,
-        target: &Target<'b>,
-        route: &RouteMatch<'b>,
-        host: HostEntry,
-        outcome: &Outcome,
-        client: IpAddr,
-    ) -> Result<Judged<'b>, Refusal> {
+    /// What regions have to be asked about the key, where they may be.
+    fn look_up(&self, asked: &Asked<'_>, outcome: &Outcome) -> Option<Box<Ask>> {
+        let host = || self.asked(&asked.target);
+        Ask::of(self.view, outcome, &asked.route, host, || asked.tail())
+    }
+
+    fn proxy(&mut self, asked: &Asked<'b>, outcome: &Outcome) -> Result<Judged<'b>, Refusal> {
+        let Asked {
+            method,
+            target,
+            route,
+            host,
+            client,
+        } = asked;
         let body_limit = self.view.route_body_limit(target.path);
         if matches!(self.arrival.framing, Framing::Length(length) if length > body_limit) {
             return Err(Refusal::BodyTooLarge);
         }
         let region = outcome.decision.region;
+        let dialect = super::dialect(self.arrival.target, self.arrival.fields);
         let keeps_host = matches!(host.kind, HostKind::Alias(_)) || self.view.keeps_host(region);
         Ok(Judged::Proxy(Ready {
             region,
             reason: outcome.decision.reason,
-            elsewhere: Elsewhere::of(
-                outcome.decision,
-                route,
-                &known_method(self.arrival.method)?,
-                super::dialect(self.arrival.target, self.arrival.fields),
-            ),
-            client,
-            country: self.view.country_of(client),
+            elsewhere: Elsewhere::of(outcome.decision, route, method, dialect),
+            unknown: Unknown::of(route, dialect),
+            dialect,
+            client: *client,
+            country: self.view.country_of(*client),
             asked: keeps_host.then(|| self.asked(target)),
             target: target.origin,
             cookies: match host.kind {
@@ -338,27 +412,28 @@ impl<'b> Case<'_, 'b> {
             host: host.payload,
             body_limit,
             fallback: Fallback::of(
-                self.view,
+                self.view.failovers(),
                 outcome.decision,
-                self.facts,
-                route,
-                target.query,
-                self.arrival.framing,
+                &Carried {
+                    facts: self.facts,
+                    route,
+                    query: target.query,
+                    framing: self.arrival.framing,
+                },
             ),
-            repeatable: self.is_repeatable(target, route)?,
+            repeatable: self.is_repeatable(asked),
         }))
     }
 
     /// Whether the request may be sent twice: a GET or HEAD without a body, of class `static`.
-    fn is_repeatable(&self, target: &Target<'_>, route: &RouteMatch<'_>) -> Result<bool, Refusal> {
-        let method = known_method(self.arrival.method)?;
+    fn is_repeatable(&self, asked: &Asked<'_>) -> bool {
         let class = self
             .view
-            .route_class(target.path)
-            .unwrap_or_else(|| route.class(&method));
-        Ok(class == DeliveryClass::Static
-            && matches!(method, Method::GET | Method::HEAD)
-            && self.arrival.framing == Framing::Empty)
+            .route_class(asked.target.path)
+            .unwrap_or_else(|| asked.route.class(&asked.method));
+        class == DeliveryClass::Static
+            && matches!(asked.method, Method::GET | Method::HEAD)
+            && self.arrival.framing == Framing::Empty
     }
 
     /// The authority as the client wrote it; it was found well-formed before.

@@ -35,6 +35,13 @@ pub fn write(out: &mut String, record: &Record, now: Instant, wall: SystemTime) 
         record.protocol.map_or("unread", Protocol::label),
     );
     option(out, ",\"tls\":", record.tls);
+    if let Some(trace) = record.trace {
+        out.push_str(",\"trace_id\":\"");
+        for byte in trace.id {
+            let _ = write!(out, "{byte:02x}");
+        }
+        out.push('"');
+    }
     if let Some((region, reason)) = record.decided {
         option(out, ",\"region\":", record.view().region_of_label(region));
         text(out, ",\"reason\":", reason.label());

@@ -9,13 +9,18 @@ pub mod circuit;
 pub mod date;
 pub mod elsewhere;
 pub mod errand;
-pub mod fallback;
 pub mod forward;
+pub mod inquiry;
 pub mod judge;
 pub mod line;
+pub mod lookup;
 pub mod pages;
+mod quota;
 pub mod record;
 pub mod refusal;
+pub mod span;
+pub mod trace;
+pub mod unknown;
 pub mod worker;
 
 use std::cell::Cell;
@@ -29,8 +34,10 @@ use errand::Errand;
 use forward::{Down, Forward};
 use httparse::Header;
 use judge::{Judged, judge};
+use lookup::Ask;
 use record::Record;
 use refusal::Refusal;
+use trace::Course;
 use worker::{View, Worker};
 
 use crate::headers::request::{Expect, Facts, Head, Outbound};
@@ -59,6 +66,8 @@ pub struct Planned {
     pub close: bool,
     /// The largest body that is taken.
     pub body_limit: u64,
+    /// What a look-up has to find out first, by [`lookup::resolve`]; else `verdict` holds.
+    pub ask: Option<Box<Ask>>,
 }
 
 /// Judges a request.
@@ -71,7 +80,14 @@ pub fn plan(arrival: &Arrival<'_>, view: &View, worker: &Rc<Worker>) -> (Planned
         || (arrival.protocol == Protocol::Http10 && !facts.keep_alive)
         || worker.drain.is_begun();
     let expect = facts.expect;
-    let judged = judge(arrival, &facts, view, &mut record, &request_id);
+    let course = Course::of(
+        &facts,
+        view.trusts(arrival.circuit.peer.ip()),
+        view.config.tracing.share(),
+        fastrand::fill,
+    );
+    record.trace = course.trace;
+    let (judged, ask) = judge(arrival, &facts, (view, worker), &mut record, &request_id);
     let mut body_limit = view.body_limit();
     let verdict = match judged {
         Judged::Answer(answer) => Verdict::Answer(answer),
@@ -81,8 +97,7 @@ pub fn plan(arrival: &Arrival<'_>, view: &View, worker: &Rc<Worker>) -> (Planned
         }
         Judged::Proxy(ready) => {
             body_limit = ready.body_limit;
-            let head = head(arrival, &facts, view, &ready, &request_id);
-            let dialect = dialect(arrival.target, arrival.fields);
+            let head = head(arrival, &facts, view, &ready, &request_id, &course);
             Verdict::Forward(Box::new(Forward {
                 errand: Errand {
                     region: ready.region,
@@ -99,12 +114,14 @@ pub fn plan(arrival: &Arrival<'_>, view: &View, worker: &Rc<Worker>) -> (Planned
                     reason: ready.reason,
                     elsewhere: ready.elsewhere,
                     pointed: Cell::new(false),
+                    unknown: ready.unknown,
+                    hint: Cell::default(),
                     request_id,
                     cookies: ready.cookies,
                     set_cookies: ready.set_cookies,
                     host: ready.host,
-                    dialect,
-                    language: language(dialect, arrival.fields),
+                    dialect: ready.dialect,
+                    language: language(ready.dialect, arrival.fields),
                 },
             }))
         }
@@ -115,6 +132,7 @@ pub fn plan(arrival: &Arrival<'_>, view: &View, worker: &Rc<Worker>) -> (Planned
             record,
             close,
             body_limit,
+            ask,
         },
         expect,
     )
@@ -127,6 +145,7 @@ fn head(
     view: &View,
     ready: &judge::Ready<'_>,
     request_id: &str,
+    course: &Course,
 ) -> Head {
     let client = ready.client.to_string();
     let outbound = Outbound {
@@ -136,6 +155,8 @@ fn head(
         pseudonym: view.pseudonym(),
         received: arrival.protocol.received(),
         request_id,
+        traceparent: course.told.as_deref(),
+        tracestate: course.state,
         country: view
             .country_header()
             .map(|name| (name, ready.country.as_deref().unwrap_or(""))),
@@ -197,6 +218,7 @@ pub fn refuse_unread(
         record,
         close: true,
         body_limit: 0,
+        ask: None,
     }
 }
 
@@ -227,6 +249,7 @@ pub fn refuse_forwarded(refusal: Refusal, down: &Down, mut record: Record, close
         record,
         close,
         body_limit: 0,
+        ask: None,
     }
 }
 

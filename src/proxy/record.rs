@@ -11,7 +11,9 @@ use tokio::time::Instant;
 
 use super::arrival::{Arrival, Protocol};
 use super::circuit::Circuit;
+use super::quota;
 use super::refusal::Refusal;
+use super::trace::Trace;
 use super::worker::{View, Worker};
 use crate::config::name::HostPattern;
 use crate::region::Reason;
@@ -48,6 +50,8 @@ pub struct Record {
     pub redirect: bool,
     /// Whether it was pointed to the page where regions are chosen.
     pub pointed: bool,
+    /// Whether the region said that it does not know the key.
+    pub unknown_key: bool,
     /// What became of the caller's pin, if this was a choice: the chosen region, or none.
     pub pinned: Option<Option<u16>>,
     /// The answer's status; 0 if there was none.
@@ -60,6 +64,8 @@ pub struct Record {
     pub bytes_out: u64,
     /// The client's address, or the peer's where it is not known yet.
     pub client: Option<IpAddr>,
+    /// Its place in a trace, if it is recorded.
+    pub trace: Option<Trace>,
     /// The version of TLS.
     pub tls: Option<&'static str>,
     /// The host's position in the configuration.
@@ -153,12 +159,14 @@ impl Record {
             refusal: None,
             redirect: false,
             pointed: false,
+            unknown_key: false,
             pinned: None,
             status: 0,
             broken: None,
             bytes_in: 0,
             bytes_out: 0,
             client: Some(circuit.peer.ip().to_canonical()),
+            trace: None,
             tls: circuit.tls,
             host: None,
             request_id: SmallVec::from_slice(request_id.as_bytes()),
@@ -193,6 +201,14 @@ impl Record {
             let own = *self.replaced.get_or_insert(region);
             self.replaced = (own != label).then_some(own);
             self.decided = Some((label, reason));
+        }
+    }
+
+    /// Notes that the region did not know the key, and charges the client for it.
+    pub fn guessed(&mut self) {
+        self.unknown_key = true;
+        if let (Some(worker), Some(client)) = (&self.worker, self.client) {
+            quota::charge_unknown(&self.view, &worker.ledger, client, self.started.into_std());
         }
     }
 

@@ -2,6 +2,7 @@
 //! and the words for the public. Nothing internal is ever among them.
 
 use crate::http1::Fault as WireFault;
+use crate::limit::ledger::Kind;
 use crate::page::error::Advice;
 use crate::page::form::FormFault;
 use crate::page::language::Language;
@@ -72,8 +73,10 @@ pub enum Refusal {
     PinContradictsHost,
     /// The region did not answer.
     Region(Failure),
-    /// The process is at its limit of connections.
+    /// The process has as many requests in flight as it takes.
     TooBusy,
+    /// The client has asked too much of this kind; seconds until it may again.
+    TooMany(Kind, u32),
 }
 
 impl Refusal {
@@ -95,6 +98,7 @@ impl Refusal {
             Self::BodyTooLarge => 413,
             Self::ExpectationFailed => 417,
             Self::Misdirected => 421,
+            Self::TooMany(..) => 429,
             Self::MethodUnknown => 501,
             Self::TooBusy => 503,
             Self::Loop => 508,
@@ -108,6 +112,7 @@ impl Refusal {
                 Cause::BadAnswer(_)
                 | Cause::Closed
                 | Cause::ConnectRefused
+                | Cause::OutsideNetworks
                 | Cause::Tls
                 | Cause::Unresolved => 502,
             },
@@ -130,6 +135,7 @@ impl Refusal {
                 | Cause::ConnectRefused
                 | Cause::ConnectTimeout
                 | Cause::NoEndpoint
+                | Cause::OutsideNetworks
                 | Cause::ResponseTimeout
                 | Cause::Tls
                 | Cause::Unresolved => Fault::Region,
@@ -151,7 +157,8 @@ impl Refusal {
             | Self::MethodNotOfPage
             | Self::MethodUnknown
             | Self::Misdirected
-            | Self::PinContradictsHost => Fault::Client,
+            | Self::PinContradictsHost
+            | Self::TooMany(..) => Fault::Client,
         }
     }
 
@@ -179,6 +186,7 @@ impl Refusal {
             Self::PinContradictsHost => "pin-contradicts-host",
             Self::Region(failure) => failure.cause.label(),
             Self::TooBusy => "too-busy",
+            Self::TooMany(kind, _) => kind.label(),
         }
     }
 
@@ -220,11 +228,14 @@ impl Refusal {
                 Cause::Overloaded => Message::RegionBusy,
                 Cause::BadAnswer(_) => Message::RegionInvalid,
                 Cause::Closed => Message::RegionBrokeOff,
-                Cause::ConnectRefused | Cause::Unresolved => Message::RegionUnreachable,
+                Cause::ConnectRefused | Cause::OutsideNetworks | Cause::Unresolved => {
+                    Message::RegionUnreachable
+                }
                 Cause::Tls => Message::RegionInsecure,
                 Cause::WrongRegion => Message::Mistake,
             },
             Self::TooBusy => Message::GatewayBusy,
+            Self::TooMany(..) => Message::TooManyRequests,
         }
     }
 
@@ -267,8 +278,9 @@ impl Refusal {
     /// Seconds after which it is worth trying again, where that is known.
     #[must_use]
     pub const fn retry_after(self) -> Option<u32> {
-        match self.status() {
-            503 => Some(5),
+        match self {
+            Self::TooMany(_, seconds) => Some(seconds),
+            _ if self.status() == 503 => Some(5),
             _ => None,
         }
     }
@@ -283,8 +295,7 @@ impl Refusal {
             | Self::ExpectationFailed
             | Self::HeadTimeout
             | Self::BadAuthority
-            | Self::BadPath
-            | Self::TooBusy => true,
+            | Self::BadPath => true,
             Self::Region(failure) => {
                 matches!(
                     failure.cause,
@@ -304,7 +315,9 @@ impl Refusal {
             | Self::MethodNotOfPage
             | Self::MethodUnknown
             | Self::Misdirected
-            | Self::PinContradictsHost => false,
+            | Self::PinContradictsHost
+            | Self::TooBusy
+            | Self::TooMany(..) => false,
         }
     }
 
@@ -322,6 +335,7 @@ impl Refusal {
                 Cause::ConnectRefused => "connection_refused",
                 Cause::ConnectTimeout => "connection_timeout",
                 Cause::NoEndpoint => "destination_unavailable",
+                Cause::OutsideNetworks => "destination_ip_prohibited",
                 Cause::Overloaded => "connection_limit_reached",
                 Cause::ResponseTimeout => "http_response_timeout",
                 Cause::Tls => "tls_protocol_error",
@@ -330,7 +344,7 @@ impl Refusal {
             },
             Self::Loop => "proxy_loop_detected",
             Self::TooBusy => "connection_limit_reached",
-            Self::Denied | Self::CredentialsWithoutRegion | Self::CrossSite => {
+            Self::Denied | Self::CredentialsWithoutRegion | Self::CrossSite | Self::TooMany(..) => {
                 "http_request_denied"
             }
             _ => "http_request_error",
@@ -371,7 +385,7 @@ pub fn phrase(status: u16) -> &'static str {
 mod tests {
     use super::*;
 
-    const CAUSES: [Cause; 14] = [
+    const CAUSES: [Cause; 15] = [
         Cause::BadAnswer(WireFault::BadChunk),
         Cause::BadBody(WireFault::BadChunk),
         Cause::BodyTooLarge,
@@ -381,6 +395,7 @@ mod tests {
         Cause::ConnectRefused,
         Cause::ConnectTimeout,
         Cause::NoEndpoint,
+        Cause::OutsideNetworks,
         Cause::Overloaded,
         Cause::ResponseTimeout,
         Cause::Tls,
@@ -411,8 +426,10 @@ mod tests {
             Refusal::PinContradictsHost,
             Refusal::TooBusy,
         ];
+        let too_many = Kind::ALL.map(|kind| Refusal::TooMany(kind, 1));
         plain
             .into_iter()
+            .chain(too_many)
             .chain(CAUSES.map(|cause| Refusal::Region(Failure::unsent(cause))))
             .chain(FormFault::ALL.map(Refusal::BadChoice))
             .collect()
@@ -471,10 +488,10 @@ mod tests {
     }
 
     #[test]
-    fn every_503_says_when_to_come_back() {
+    fn every_503_and_429_says_when_to_come_back() {
         for refusal in all() {
             assert_eq!(
-                refusal.status() == 503,
+                matches!(refusal.status(), 429 | 503),
                 refusal.retry_after().is_some(),
                 "{refusal:?}"
             );

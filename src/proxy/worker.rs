@@ -15,12 +15,16 @@ use uuid::Builder;
 
 use super::arrival::Protocol;
 use super::line;
+use super::lookup::Lookups;
 use super::record::Record;
-use super::refusal::Refusal;
+use super::span;
+use crate::balance::limit::part_of;
 use crate::config::log::Access;
+use crate::limit::ledger::Ledger;
 use crate::region::question::KeyFinding;
 use crate::snapshot::Snapshot;
 use crate::telemetry::access::Outlet;
+use crate::telemetry::spans::SpanOutlet;
 use crate::telemetry::worker::{Event, Gauges, Sample, WorkerMetrics};
 use crate::upstream::failure::Cause;
 use crate::upstream::pool::Pools;
@@ -43,6 +47,26 @@ impl Deref for View {
     }
 }
 
+/// What a thread has a part of.
+#[derive(Clone, Copy, Debug)]
+pub struct Share {
+    /// Requests, and connections of clients, that the process has file descriptors for.
+    pub room: usize,
+    /// The threads that share.
+    pub threads: usize,
+}
+
+/// What all threads have together.
+#[derive(Clone)]
+pub struct Common {
+    /// What clients have left.
+    pub ledger: Arc<Ledger>,
+    /// What is known of keys.
+    pub lookups: Arc<Lookups>,
+    /// What each has a part of.
+    pub share: Share,
+}
+
 /// One thread's part of the gateway.
 pub struct Worker {
     live: RefCell<arc_swap::Cache<Arc<ArcSwap<Snapshot>>, Arc<Snapshot>>>,
@@ -50,7 +74,10 @@ pub struct Worker {
     /// Connections to the regions.
     pub pools: Rc<Pools>,
     /// Whether new work is still welcome.
-    pub drain: Drain,
+    pub drain: Step,
+    /// Whether new connections are accepted no more. Not before `drain`; later, if nobody else
+    /// would accept them meanwhile.
+    pub shut: Step,
     /// Requests in flight.
     pub in_flight: Cell<u64>,
     /// Connections of clients.
@@ -58,8 +85,15 @@ pub struct Worker {
     /// This thread's metrics.
     pub metrics: Arc<WorkerMetrics>,
     tls: Arc<ArcSwap<ServerConfig>>,
+    /// What clients have left, shared by all threads.
+    pub ledger: Arc<Ledger>,
+    /// What is known of keys, shared by all threads.
+    pub lookups: Arc<Lookups>,
+    share: Share,
     /// Where lines of the access log go.
     pub access: Outlet,
+    /// Where spans go.
+    pub spans: SpanOutlet,
 }
 
 impl Worker {
@@ -70,18 +104,30 @@ impl Worker {
         metrics: Arc<WorkerMetrics>,
         tls: Arc<ArcSwap<ServerConfig>>,
         access: Outlet,
+        spans: SpanOutlet,
+        common: Common,
     ) -> Rc<Self> {
+        let Common {
+            ledger,
+            lookups,
+            share,
+        } = common;
         let view = View(Rc::new(live.load_full()));
         Rc::new(Self {
             live: RefCell::new(arc_swap::Cache::new(live)),
             view: RefCell::new(view),
             pools: Rc::new(Pools::default()),
-            drain: Drain::default(),
+            drain: Step::default(),
+            shut: Step::default(),
             in_flight: Cell::new(0),
             connections: Cell::new(0),
             metrics,
             tls,
+            ledger,
+            lookups,
+            share,
             access,
+            spans,
         })
     }
 
@@ -97,6 +143,13 @@ impl Worker {
             self.pools.forget(|id| endpoints.contains(&id));
         }
         view.clone()
+    }
+
+    /// Whether this thread has more requests in flight than its part of what the process takes.
+    #[must_use]
+    pub fn is_full(&self, view: &Snapshot) -> bool {
+        let most = view.config.limits.requests.min(self.share.room);
+        self.in_flight.get() > part_of(most, self.share.threads) as u64
     }
 
     /// How TLS is spoken with clients now.
@@ -150,15 +203,15 @@ impl Worker {
             self.metrics.count(Event::Refused, region, refusal.label());
             self.metrics
                 .count(Event::Fault, region, refusal.fault().label());
-            if matches!(refusal, Refusal::Region(failure) if failure.cause == Cause::WrongRegion) {
-                self.metrics.count(Event::CrossRegion, region, "");
-            }
         }
         if let Some(cause) = record.broken {
             self.metrics.count(Event::Broken, region, cause.label());
         }
         if record.redirect {
             self.metrics.count(Event::Redirected, region, "");
+        }
+        if record.unknown_key {
+            self.metrics.count(Event::UnknownKey, region, "");
         }
         if record.pointed {
             self.metrics.count(Event::Pointed, region, "");
@@ -172,9 +225,17 @@ impl Worker {
             self.access
                 .line(|out| line::write(out, record, now, SystemTime::now()));
         }
+        if let Some(trace) = record.trace {
+            span::spans(record, trace, now, SystemTime::now(), |span| {
+                self.spans.send(span);
+            });
+        }
         for cause in &journey.failed {
             self.metrics
                 .count(Event::AttemptFailed, region, cause.label());
+            if *cause == Cause::WrongRegion {
+                self.metrics.count(Event::CrossRegion, region, "");
+            }
         }
     }
 
@@ -214,27 +275,27 @@ impl Worker {
     }
 }
 
-/// Whether the process is going down, as this thread knows it.
+/// A step of the process on its way down, as this thread knows it.
 #[derive(Default)]
-pub struct Drain {
+pub struct Step {
     begun: Cell<bool>,
     notify: Notify,
 }
 
-impl Drain {
-    /// Begins it.
+impl Step {
+    /// Takes it.
     pub fn begin(&self) {
         self.begun.set(true);
         self.notify.notify_waiters();
     }
 
-    /// Whether it has begun.
+    /// Whether it was taken.
     #[must_use]
     pub fn is_begun(&self) -> bool {
         self.begun.get()
     }
 
-    /// Waits until it begins.
+    /// Waits until it is taken.
     pub async fn begun(&self) {
         while !self.is_begun() {
             self.notify.notified().await;

@@ -23,6 +23,8 @@ pub enum Reason {
     Host,
     /// The tag of the key in the path verifies under one region's identifier secret.
     Key,
+    /// The region that a look-up found to have what an untagged key is of.
+    LookUp,
     /// The `O-Region` request header.
     PinHeader,
     /// The pin cookie.
@@ -43,9 +45,10 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, in the order of the rules.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Host,
         Self::Key,
+        Self::LookUp,
         Self::PinHeader,
         Self::PinCookie,
         Self::Credentials,
@@ -61,6 +64,7 @@ impl Reason {
         match self {
             Self::Host => "host",
             Self::Key => "key",
+            Self::LookUp => "look-up",
             Self::PinHeader => "pin-header",
             Self::PinCookie => "pin-cookie",
             Self::Credentials => "credentials",
@@ -80,9 +84,12 @@ impl Reason {
     /// Whether a region found by this rule may be replaced by another one.
     pub fn binding(self) -> Binding {
         match self {
-            Self::Host | Self::Key | Self::PinHeader | Self::PinCookie | Self::Credentials => {
-                Binding::Bound
-            }
+            Self::Host
+            | Self::Key
+            | Self::LookUp
+            | Self::PinHeader
+            | Self::PinCookie
+            | Self::Credentials => Binding::Bound,
             Self::Sticky | Self::Network | Self::Geo | Self::NoCountry | Self::Default => {
                 Binding::Preferred
             }

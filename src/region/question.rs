@@ -64,6 +64,8 @@ pub enum KeyFinding {
     Untagged,
     /// The tag is this region's.
     Tagged(RegionId),
+    /// The key has no tag that verifies, but a look-up found its region.
+    LookedUp,
 }
 
 impl KeyFinding {
@@ -73,6 +75,7 @@ impl KeyFinding {
             Self::NotAsked => "not-asked",
             Self::Untagged => "untagged",
             Self::Tagged(_) => "tagged",
+            Self::LookedUp => "looked-up",
         }
     }
 }

@@ -12,6 +12,7 @@ fn reasons_are_numbered_in_the_order_of_the_rules_and_labelled_apart() {
         [
             "host",
             "key",
+            "look-up",
             "pin-header",
             "pin-cookie",
             "credentials",
@@ -32,9 +33,9 @@ fn reasons_are_numbered_in_the_order_of_the_rules_and_labelled_apart() {
 }
 
 #[test]
-fn the_first_five_rules_bind_and_the_others_prefer() {
+fn the_first_six_rules_bind_and_the_others_prefer() {
     for (position, reason) in Reason::ALL.into_iter().enumerate() {
-        let binding = if position < 5 {
+        let binding = if position < 6 {
             Binding::Bound
         } else {
             Binding::Preferred

@@ -8,15 +8,16 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use metrics::{counter, gauge};
 use serde_json::{Value, json};
 use tokio::runtime::Builder;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinSet;
 use tokio::time::interval;
 
-use super::{Addresses, Stage, StartError};
+use super::Stage;
+use super::sockets::Offer;
 use crate::admin::door::Door;
 use crate::admin::{Control, Scope};
 use crate::balance::ejection::Evidence;
 use crate::config::log::{Access, Format};
-use crate::config::server::{Admin, Server};
 use crate::reload::{Reloader, Verdict};
 use crate::snapshot::Snapshot;
 use crate::telemetry::access::Target;
@@ -26,80 +27,53 @@ use crate::telemetry::{Telemetry, log};
 /// How often the exporter's histograms are drained, scraped or not.
 const UPKEEP: Duration = Duration::from_secs(5);
 
-/// The admin side's sockets.
-pub(super) struct Doors(Vec<(Door, Scope)>);
-
-impl Doors {
-    pub(super) fn open(server: &Server, addresses: &mut Addresses) -> Result<Self, StartError> {
-        let fault = |address: String, what| {
-            move |error| StartError::Listen {
-                address,
-                what,
-                error,
-            }
-        };
-        let mut doors = Vec::new();
-        let admin = match &server.admin {
-            Admin::Loopback(address) => {
-                Door::tcp(*address).map_err(fault(address.to_string(), "admin"))?
-            }
-            Admin::Unix(path) => {
-                Door::unix(path).map_err(fault(path.display().to_string(), "admin"))?
-            }
-        };
-        addresses.admin = address_of(&admin);
-        doors.push((admin, Scope::Admin));
-        if let Some(address) = server.metrics {
-            let door = Door::tcp(address).map_err(fault(address.to_string(), "metrics"))?;
-            addresses.metrics = address_of(&door);
-            doors.push((door, Scope::Metrics));
-        }
-        Ok(Self(doors))
-    }
-}
-
-fn address_of(door: &Door) -> Option<std::net::SocketAddr> {
-    match door {
-        Door::Tcp(listener) => listener.local_addr().ok(),
-        Door::Unix(_) => None,
-    }
+/// The ends of what the control thread and the gateway tell each other.
+pub(super) struct Wires {
+    pub(super) stages: watch::Receiver<Stage>,
+    /// What a next process may ask for, once this one is alone.
+    pub(super) offer: oneshot::Receiver<Offer>,
+    /// Set when a next process has taken over.
+    pub(super) handed_over: watch::Sender<bool>,
 }
 
 /// Starts the control thread. It ends when nobody holds the stage's other end any more.
 pub(super) fn spawn(
-    doors: Doors,
+    doors: Vec<(Door, Scope)>,
     reloader: Arc<Reloader>,
     telemetry: Arc<Telemetry>,
-    stages: watch::Receiver<Stage>,
+    wires: Wires,
 ) -> std::io::Result<JoinHandle<()>> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     publish(&reloader.live.load(), &telemetry);
     std::thread::Builder::new()
         .name("control".to_owned())
         .spawn(move || {
-            runtime.block_on(run(doors, reloader, telemetry, stages));
+            runtime.block_on(run(doors, reloader, telemetry, wires));
         })
 }
 
 async fn run(
-    doors: Doors,
+    doors: Vec<(Door, Scope)>,
     reloader: Arc<Reloader>,
     telemetry: Arc<Telemetry>,
-    mut stages: watch::Receiver<Stage>,
+    wires: Wires,
 ) {
+    let mut stages = wires.stages;
     let control: Arc<dyn Control> = Arc::new(Console {
         reloader: reloader.clone(),
         telemetry: telemetry.clone(),
         stages: stages.clone(),
     });
-    for (door, scope) in doors.0 {
+    let mut serving = JoinSet::new();
+    for (door, scope) in doors {
         let control = control.clone();
-        tokio::spawn(async move {
+        serving.spawn(async move {
             if let Err(error) = door.serve(scope, control).await {
                 tracing::error!(%error, "an admin listener cannot be used");
             }
         });
     }
+    let mut succession = tokio::spawn(super::succession::run(wires.offer, stages.clone()));
     let (for_directories, for_stale, for_reload) =
         (reloader.clone(), reloader.clone(), reloader.clone());
     let metrics = telemetry.clone();
@@ -110,6 +84,7 @@ async fn run(
             let _ = reload(&for_reload, &metrics, "file");
         },
     ));
+    tokio::spawn(crate::dns::watch(reloader.live.clone()));
     let (counts, labels) = (telemetry.worker(), telemetry.clone());
     tokio::spawn(crate::health::watch(
         reloader.live.clone(),
@@ -121,9 +96,18 @@ async fn run(
         },
     ));
     let mut upkeep = interval(UPKEEP);
+    let mut alone = true;
     loop {
         tokio::select! {
             _ = upkeep.tick() => telemetry.upkeep(),
+            taken = &mut succession, if alone => {
+                alone = false;
+                if matches!(taken, Ok(true)) {
+                    // Whoever asks for metrics or a reload from now on means the other.
+                    serving.abort_all();
+                    wires.handed_over.send_replace(true);
+                }
+            }
             changed = stages.changed() => if changed.is_err() { return },
         }
     }
@@ -175,8 +159,11 @@ fn publish(snapshot: &Snapshot, telemetry: &Telemetry) {
     telemetry.access.turn_to(match &snapshot.config.log.access {
         Access::Off => Target::Off,
         Access::Stdout => Target::Stdout,
-        Access::File(path) => Target::File(path.clone()),
+        Access::File(path) => Target::File(path.written.clone()),
     });
+    telemetry
+        .spans
+        .turn_to(snapshot.config.tracing.otlp.clone());
     let seconds = |time: SystemTime| {
         time.duration_since(UNIX_EPOCH)
             .unwrap_or_default()
@@ -211,7 +198,7 @@ impl Control for Console {
     fn unready(&self) -> Option<&'static str> {
         match *self.stages.borrow() {
             Stage::Serving => None,
-            Stage::Draining(_) => Some("draining"),
+            Stage::Leaving | Stage::Draining(_) => Some("draining"),
         }
     }
 

@@ -2,23 +2,33 @@
 
 mod control;
 mod regions;
+mod room;
+pub mod sockets;
+mod succession;
 mod workers;
 
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use thiserror::Error;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
+
+use self::sockets::Heritage;
 
 use crate::config::problem::Problems;
+use crate::handover::take::{TakeError, Takeover};
+use crate::limit::ledger::Ledger;
 use crate::listen::accept::Census;
-use crate::listen::socket;
+use crate::proxy::lookup::Lookups;
 use crate::proxy::record::Method;
+use crate::proxy::worker::{Common, Share};
 use crate::region::Reason;
 use crate::reload::{Reloader, Source, Verdict};
 use crate::route::template::{RouteTemplate, TEMPLATES};
 use crate::telemetry::access::AccessLog;
+use crate::telemetry::spans::Spans;
 use crate::telemetry::{Tables, Telemetry};
 
 /// How far the process is on its way out.
@@ -26,9 +36,18 @@ use crate::telemetry::{Tables, Telemetry};
 pub(crate) enum Stage {
     /// Serving.
     Serving,
+    /// Nobody else would accept new connections yet: they are, and served one request each, while
+    /// those in flight finish.
+    Leaving,
     /// No new connections; those in flight may finish within the time given.
     Draining(Duration),
 }
+
+/// How often it is looked whether anybody is left.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// How long those may go on who connected while others finished.
+const LATE: Duration = Duration::from_secs(5);
 
 /// Why the gateway did not start.
 #[derive(Debug, Error)]
@@ -46,6 +65,9 @@ pub enum StartError {
         /// What the system says.
         error: std::io::Error,
     },
+    /// The running process has not handed over.
+    #[error("cannot take over: {0}")]
+    TakeOver(#[from] TakeError),
     /// A thread or its runtime cannot be made.
     #[error("cannot start a thread: {0}")]
     Thread(std::io::Error),
@@ -73,6 +95,9 @@ pub struct Gateway {
     workers: Vec<std::thread::JoinHandle<()>>,
     control: Option<std::thread::JoinHandle<()>>,
     census: Census,
+    held: bool,
+    handover: Option<PathBuf>,
+    handed_over: watch::Receiver<bool>,
 }
 
 impl Gateway {
@@ -81,8 +106,18 @@ impl Gateway {
     /// # Errors
     /// [`StartError`]: nothing was started.
     pub fn start(source: Source) -> Result<Self, StartError> {
+        Self::inherit(source, Heritage::default())
+    }
+
+    /// The same, with listening sockets that come from elsewhere. If they are taken over, the process
+    /// that they are from has let go when this returns, or goes on as if nothing had happened.
+    ///
+    /// # Errors
+    /// [`StartError`]: nothing was started.
+    pub fn inherit(source: Source, heritage: Heritage) -> Result<Self, StartError> {
         let access = AccessLog::start().map_err(StartError::Thread)?;
-        let telemetry = Arc::new(Telemetry::new(tables(), access));
+        let spans = Spans::start().map_err(StartError::Thread)?;
+        let telemetry = Arc::new(Telemetry::new(tables(), access, spans));
         let labels = telemetry.clone();
         let (reloader, warnings) = Reloader::start(
             source,
@@ -96,45 +131,82 @@ impl Gateway {
         let reloader = Arc::new(reloader);
         let config = reloader.live.load_full().config.clone();
         let threads = crate::snapshot::threads(&config.server);
-        let mut addresses = Addresses::default();
-        let (mut https, mut http) = (Vec::new(), Vec::new());
-        for address in &config.server.https {
-            let listeners = bind(*address, threads, "https", &mut addresses.https)?;
-            https.push((listeners, config.server.proxy_protocol.contains(address)));
-        }
-        for address in &config.server.http {
-            let listeners = bind(*address, threads, "http", &mut addresses.http)?;
-            http.push((listeners, config.server.proxy_protocol.contains(address)));
-        }
-        let doors = control::Doors::open(&config.server, &mut addresses)?;
+        let (takeover, passed) = heritage.collect(&config.server)?;
+        let held = passed.held;
+        let opened = sockets::open(&config.server, threads, passed)?;
         let (stage, stages) = watch::channel(Stage::Serving);
-        let census = Census::default();
-        let mut workers = Vec::with_capacity(threads);
-        for number in 0..threads {
-            let sockets = workers::Sockets {
-                https: of_one(&mut https),
-                http: of_one(&mut http),
-            };
-            let part = workers::Part {
-                reloader: reloader.clone(),
-                metrics: telemetry.worker(),
-                stages: stages.clone(),
-                census: census.clone(),
-                access: telemetry.access.outlet(),
-            };
-            workers.push(workers::spawn(number, sockets, part).map_err(StartError::Thread)?);
-        }
-        let control = control::spawn(doors, reloader.clone(), telemetry.clone(), stages)
-            .map_err(StartError::Thread)?;
-        Ok(Self {
-            addresses,
-            reloader,
-            telemetry,
+        let room = room::for_clients();
+        room::warn(&config, room);
+        let (offer, offered) = oneshot::channel();
+        let (taken, handed_over) = watch::channel(false);
+        let wires = control::Wires {
+            stages: stages.clone(),
+            offer: offered,
+            handed_over: taken,
+        };
+        let mut gateway = Self {
+            addresses: opened.addresses,
+            reloader: reloader.clone(),
+            telemetry: telemetry.clone(),
             stage,
-            workers,
-            control: Some(control),
-            census,
-        })
+            workers: Vec::with_capacity(threads),
+            control: None,
+            census: Census::new(room),
+            held,
+            handover: opened.offer.as_ref().map(|offer| offer.path.clone()),
+            handed_over,
+        };
+        gateway.employ(opened.workers, &stages, Share { room, threads })?;
+        let control = control::spawn(opened.doors, reloader, telemetry, wires);
+        gateway.control = Some(control.map_err(StartError::Thread)?);
+        if let Some(Err(error)) = takeover.map(Takeover::ready) {
+            // The other accepts from the same sockets: what came here may finish.
+            gateway.drain();
+            return Err(error.into());
+        }
+        if let Some(one) = opened.offer {
+            // The control thread has gone only if it panicked, and has said so.
+            let _ = offer.send(one);
+        }
+        Ok(gateway)
+    }
+
+    /// Starts the workers, and returns when every one of them accepts connections.
+    fn employ(
+        &mut self,
+        sockets: Vec<workers::Sockets>,
+        stages: &watch::Receiver<Stage>,
+        share: Share,
+    ) -> Result<(), StartError> {
+        let secret = crate::tls::random().map_err(StartError::Thread)?;
+        let common = Common {
+            ledger: Arc::new(Ledger::new(Instant::now())),
+            lookups: Arc::new(Lookups::new(secret, Instant::now())),
+            share,
+        };
+        let (ready, readiness) = std::sync::mpsc::channel();
+        let count = sockets.len();
+        for (number, sockets) in sockets.into_iter().enumerate() {
+            let part = workers::Part {
+                reloader: self.reloader.clone(),
+                metrics: self.telemetry.worker(),
+                stages: stages.clone(),
+                census: self.census.clone(),
+                access: self.telemetry.access.outlet(),
+                spans: self.telemetry.spans.outlet(),
+                common: common.clone(),
+                ready: ready.clone(),
+            };
+            let worker = workers::spawn(number, sockets, part).map_err(StartError::Thread)?;
+            self.workers.push(worker);
+        }
+        drop(ready);
+        if readiness.iter().take(count).count() == count {
+            Ok(())
+        } else {
+            let error = std::io::Error::other("a worker cannot use its listeners");
+            Err(StartError::Thread(error))
+        }
     }
 
     /// Where it listens.
@@ -149,10 +221,37 @@ impl Gateway {
         control::reload(&self.reloader, &self.telemetry, "call")
     }
 
+    /// What is live, to be tampered with.
+    #[cfg(test)]
+    pub(crate) fn live(&self) -> &arc_swap::ArcSwap<crate::snapshot::Snapshot> {
+        &self.reloader.live
+    }
+
     /// All metrics as text.
     #[must_use]
     pub fn metrics(&self) -> String {
         regions::metrics(&self.reloader, &self.telemetry)
+    }
+
+    /// Where a next process may take over, if anywhere.
+    #[must_use]
+    pub fn handover(&self) -> Option<&Path> {
+        self.handover.as_deref()
+    }
+
+    /// Whether another process has taken over, and this one should drain.
+    #[must_use]
+    pub fn is_handed_over(&self) -> bool {
+        *self.handed_over.borrow()
+    }
+
+    /// Waits until another process has taken over.
+    pub async fn handed_over(&self) {
+        let mut handed_over = self.handed_over.clone();
+        if handed_over.wait_for(|taken| *taken).await.is_err() {
+            // Nobody can take over any more.
+            std::future::pending().await
+        }
     }
 
     /// Client connections that are open.
@@ -172,9 +271,22 @@ impl Gateway {
 
     /// Stops accepting, lets what is in flight finish within the configured time, and returns when
     /// all is over.
+    ///
+    /// If a supervisor has the sockets as well, whoever connected meanwhile would wait until the next
+    /// process starts. So connections are accepted, for one request each, until those that were there
+    /// at first are gone.
     pub fn drain(self) {
         let within = self.reloader.live.load().config.server.drain;
-        self.drain_within(within);
+        if !self.held || self.is_handed_over() {
+            return self.drain_within(within);
+        }
+        let due = Instant::now() + within;
+        self.census.leave();
+        self.stage.send_replace(Stage::Leaving);
+        while self.census.early() > 0 && Instant::now() < due {
+            std::thread::sleep(LOOK);
+        }
+        self.drain_within(within.min(LATE));
     }
 
     /// The same, within a time of the caller's.
@@ -190,6 +302,7 @@ impl Gateway {
             let _ = control.join();
         }
         self.telemetry.access.close();
+        self.telemetry.spans.close();
     }
 }
 
@@ -220,30 +333,4 @@ fn tables() -> Tables {
         methods: Method::LABELS.to_vec(),
         reasons: Reason::ALL.iter().map(|reason| reason.label()).collect(),
     }
-}
-
-/// One worker's share of the listeners.
-fn of_one(all: &mut [(Vec<std::net::TcpListener>, bool)]) -> Vec<(std::net::TcpListener, bool)> {
-    all.iter_mut()
-        .filter_map(|(listeners, proxied)| Some((listeners.pop()?, *proxied)))
-        .collect()
-}
-
-fn bind(
-    address: SocketAddr,
-    threads: usize,
-    what: &'static str,
-    bound: &mut Vec<SocketAddr>,
-) -> Result<Vec<std::net::TcpListener>, StartError> {
-    let listeners = socket::bind(address, threads).map_err(|error| StartError::Listen {
-        address: address.to_string(),
-        what,
-        error,
-    })?;
-    bound.extend(
-        listeners
-            .first()
-            .and_then(|listener| listener.local_addr().ok()),
-    );
-    Ok(listeners)
 }

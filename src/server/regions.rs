@@ -6,9 +6,10 @@ use serde_json::{Value, json};
 
 use crate::balance::health::{FULL_SHARE, Standing};
 use crate::reload::Reloader;
-use crate::telemetry::endpoints::{self, EndpointSample};
+use crate::telemetry::breakers::{self, BreakerSample};
+use crate::telemetry::endpoints::{self, EndpointSample, NameSample};
 use crate::telemetry::{Telemetry, certificates};
-use crate::upstream::endpoint::{Cluster, Endpoint};
+use crate::upstream::endpoint::{Cluster, Endpoint, Place};
 use crate::upstream::state::Shown;
 
 /// All metrics as text.
@@ -27,11 +28,17 @@ pub(super) fn metrics(reloader: &Reloader, telemetry: &Telemetry) -> String {
                 share: share(endpoint, &shown),
                 good_probes: shown.good_probes,
                 bad_probes: shown.bad_probes,
+                outside: endpoint.state.outside.count(),
+                requests: endpoint.state.requests.now(),
+                idle: endpoint.state.idle.now(),
+                name: name(endpoint, now),
             });
         }
     }
     let mut text = telemetry.render();
     text.push_str(&endpoints::render(&samples));
+    let samples: Vec<_> = snapshot.clusters().map(|one| breaker(one)).collect();
+    text.push_str(&breakers::render(&samples));
     let held = snapshot.certificates.certificates().iter();
     text.push_str(&certificates::render(held.map(|one| {
         (one.names.first().map_or("", String::as_str), one.not_after)
@@ -57,6 +64,16 @@ pub(super) fn regions(reloader: &Reloader) -> Value {
             "jurisdiction": region.jurisdiction(),
             "host": region.host(),
             "available": cluster.is_some_and(|cluster| cluster.is_available()),
+            "breaker": cluster.map(|cluster| {
+                let now = breaker(cluster);
+                json!({
+                    "open": now.open,
+                    "requests": now.requests,
+                    "limit": cluster.limits.requests,
+                    "waiting": now.waiting,
+                    "refused": { "queue_full": now.queue_full, "queue_timeout": now.queue_timeout },
+                })
+            }),
             "endpoints": endpoints.unwrap_or_default(),
         })
     });
@@ -78,8 +95,55 @@ fn endpoint(cluster: &Cluster, endpoint: &Endpoint, now: Instant) -> Value {
         "failures_in_a_row": shown.failures,
         "ejections_in_a_row": shown.ejections,
         "ejected_for_seconds": ejected_for,
+        "addresses_outside_networks": endpoint.state.outside.count(),
+        "requests": endpoint.state.requests.now(),
+        "limit": cluster.limits.connections,
+        "idle_connections": endpoint.state.idle.now(),
+        "addresses": resolved(endpoint, now),
         "probes": { "good": shown.good_probes, "bad": shown.bad_probes },
     })
+}
+
+/// A region's breaker as it is now.
+fn breaker(cluster: &Cluster) -> BreakerSample<'_> {
+    let breaker = &cluster.state.breaker;
+    let (queue_full, queue_timeout) = breaker.refused();
+    BreakerSample {
+        region: &cluster.region,
+        open: cluster.is_full(),
+        requests: breaker.requests.now(),
+        waiting: breaker.waiting(),
+        queue_full,
+        queue_timeout,
+    }
+}
+
+/// What is known of an endpoint's name; `None` for an address.
+fn name(endpoint: &Endpoint, now: Instant) -> Option<NameSample> {
+    if !matches!(endpoint.place, Place::Name(_)) {
+        return None;
+    }
+    let known = endpoint.state.resolved.shown();
+    let (good, failed) = known.counts();
+    Some(NameSample {
+        addresses: known.addresses().len(),
+        age: known
+            .answered()
+            .map(|at| now.saturating_duration_since(at).as_secs_f64()),
+        good,
+        failed,
+    })
+}
+
+/// The same for the admin page, with the addresses themselves.
+fn resolved(endpoint: &Endpoint, now: Instant) -> Option<Value> {
+    let name = name(endpoint, now)?;
+    let known = endpoint.state.resolved.shown();
+    Some(json!({
+        "known": known.addresses().iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "age_seconds": name.age,
+        "failures_in_a_row": known.failures(),
+    }))
 }
 
 /// The share of its weight that an endpoint has.

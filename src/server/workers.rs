@@ -3,6 +3,7 @@
 use std::net::TcpListener;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::mpsc::Sender;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -11,12 +12,13 @@ use tokio::sync::watch;
 use tokio::task::LocalSet;
 use tokio::time::{Instant, sleep};
 
-use super::Stage;
+use super::{LOOK, Stage};
 use crate::listen::accept::{self, Census, Door};
 use crate::proxy::arrival::Scheme;
-use crate::proxy::worker::Worker;
+use crate::proxy::worker::{Common, Worker};
 use crate::reload::Reloader;
 use crate::telemetry::access::Outlet;
+use crate::telemetry::spans::SpanOutlet;
 use crate::telemetry::worker::WorkerMetrics;
 
 /// How often unused connections to regions are looked through.
@@ -25,10 +27,8 @@ const SWEEP: Duration = Duration::from_secs(1);
 /// The longest that a line of the access log waits for others.
 const HAND_ON: Duration = Duration::from_millis(200);
 
-/// How often a draining worker looks whether anybody is left.
-const LOOK: Duration = Duration::from_millis(20);
-
 /// A worker's listening sockets, and whether each demands the PROXY protocol.
+#[derive(Default)]
 pub(super) struct Sockets {
     pub(super) https: Vec<(TcpListener, bool)>,
     pub(super) http: Vec<(TcpListener, bool)>,
@@ -41,6 +41,10 @@ pub(super) struct Part {
     pub(super) stages: watch::Receiver<Stage>,
     pub(super) census: Census,
     pub(super) access: Outlet,
+    pub(super) spans: SpanOutlet,
+    pub(super) common: Common,
+    /// Is told when this worker accepts connections.
+    pub(super) ready: Sender<()>,
 }
 
 /// Starts a worker.
@@ -62,8 +66,13 @@ fn run(runtime: &Runtime, sockets: Sockets, part: Part) {
         part.metrics,
         part.reloader.tls.clone(),
         part.access,
+        part.spans,
+        part.common,
     );
-    local.block_on(runtime, serve(sockets, worker, part.stages, part.census));
+    local.block_on(
+        runtime,
+        serve(sockets, worker, part.stages, part.census, part.ready),
+    );
 }
 
 async fn serve(
@@ -71,6 +80,7 @@ async fn serve(
     worker: Rc<Worker>,
     mut stages: watch::Receiver<Stage>,
     census: Census,
+    ready: Sender<()>,
 ) {
     let both = [(sockets.https, Scheme::Https), (sockets.http, Scheme::Http)];
     for (listeners, scheme) in both {
@@ -81,21 +91,26 @@ async fn serve(
                     let door = Door { scheme, proxied };
                     tokio::task::spawn_local(accept::run(listener, door, worker, census));
                 }
-                Err(error) => tracing::error!(%error, "a listener cannot be used"),
+                Err(error) => return tracing::error!(%error, "a listener cannot be used"),
             }
         }
     }
     tokio::task::spawn_local(sweep(worker.clone()));
     tokio::task::spawn_local(hand_on(worker.clone()));
+    let _ = ready.send(());
     let within = loop {
         let stage = *stages.borrow_and_update();
         match stage {
-            Stage::Draining(within) => break within,
-            Stage::Serving if stages.changed().await.is_err() => break Duration::ZERO,
             Stage::Serving => {}
+            Stage::Leaving => worker.drain.begin(),
+            Stage::Draining(within) => break within,
+        }
+        if stages.changed().await.is_err() {
+            break Duration::ZERO;
         }
     };
     worker.drain.begin();
+    worker.shut.begin();
     let due = Instant::now() + within;
     // The accept loops take in what already waits before they end: let them run once.
     sleep(LOOK).await;

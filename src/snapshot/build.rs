@@ -5,27 +5,30 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use super::proof::proved;
 use super::{ClientTimeouts, Kept, RegionPart, Snapshot};
 use crate::client::HeaderSource;
 use crate::client::trusted::TrustedProxies;
 use crate::config::Config;
 use crate::config::decision::Credentials;
 use crate::config::host::{Notice, Target};
+use crate::config::log::Access;
 use crate::config::name::RegionName;
 use crate::config::place::FilePath;
 use crate::config::problem::Problems;
-use crate::config::region::SecretSource;
 use crate::config::route::{Action, Class};
 use crate::config::server::ClientAddressHeader;
 use crate::region::decide::{CredentialsRule, Rules};
 use crate::region::hosts::{HostEntry, HostKind, HostTable};
-use crate::region::key::{IdentifierSecret, IdentifierSecrets, SecretFault, SecretWarning};
 use crate::region::network::Networks;
 use crate::region::pin::CookieNames;
 use crate::region::place::Places;
-use crate::region::{RegionDefinition, RegionId, Regions};
+use crate::region::{RegionDefinition, Regions};
 use crate::route::table::{FixedResponse, HostClass, RouteRule, RouteTable, RuleAction};
 use crate::route::template::DeliveryClass;
+use crate::sovereignty::fallback::Failovers;
+use crate::sovereignty::proof::Proof;
+use crate::telemetry::access;
 use crate::tls::store::CertStore;
 
 /// What a snapshot is made from, beside the configuration.
@@ -46,6 +49,8 @@ pub struct Materials<'a> {
 pub struct Built {
     /// The snapshot.
     pub snapshot: Snapshot,
+    /// That it keeps what is bound where it belongs.
+    pub proof: Proof,
     /// What is not wrong but worth a look.
     pub warnings: Vec<String>,
 }
@@ -67,14 +72,21 @@ pub fn build(
     };
     let parts = builder.parts();
     let Builder {
-        problems, warnings, ..
+        mut problems,
+        warnings,
+        ..
     } = builder;
-    match parts {
-        Some(parts) if problems.is_empty() => Ok(Built {
-            snapshot: parts.into_snapshot(config, materials),
+    let Some(parts) = parts.filter(|_| problems.is_empty()) else {
+        return Err(problems);
+    };
+    let snapshot = parts.into_snapshot(config, materials);
+    match proved(&snapshot, &mut problems) {
+        Some(proof) => Ok(Built {
+            snapshot,
+            proof,
             warnings,
         }),
-        _ => Err(problems),
+        None => Err(problems),
     }
 }
 
@@ -85,6 +97,7 @@ struct Parts {
     rules: Rules,
     routes: RouteTable,
     regions: Vec<RegionPart>,
+    failovers: Failovers,
     cookies: CookieNames,
     database: Option<Kept>,
     notices: Vec<Vec<Vec<(String, String)>>>,
@@ -102,6 +115,8 @@ impl Parts {
             hash: materials.hash,
             region_names: names.join(", "),
             trusted: TrustedProxies::new(&server.trusted_proxies),
+            exempt: TrustedProxies::new(&config.limits.exempt),
+            rates: super::limits::rates(&config),
             source: match server.client_address_header {
                 ClientAddressHeader::XForwardedFor => HeaderSource::XForwardedFor,
                 ClientAddressHeader::Forwarded => HeaderSource::Forwarded,
@@ -139,6 +154,7 @@ impl Parts {
             rules: self.rules,
             routes: self.routes,
             parts: self.regions,
+            failovers: self.failovers,
             cookies: self.cookies,
             database: self.database,
             notices: self.notices,
@@ -172,8 +188,10 @@ impl Builder<'_> {
         let hosts = self.hosts(&regions);
         let routes = self.routes();
         let networks = self.networks(&regions);
-        let clusters = self.clusters(&regions);
+        let clusters = self.clusters();
+        let failovers = self.failovers(&regions);
         let cookies = self.cookies();
+        self.access_log();
         let id = |name: &RegionName| regions.by_name(name.as_str().as_bytes());
         let (no_country, default) = (
             id(&self.config.geo.no_country)?,
@@ -187,6 +205,7 @@ impl Builder<'_> {
         let notices = self.notices(&regions);
         let rules = Rules {
             secrets: secrets?,
+            lookup: regions.under(&self.config.decision.lookup),
             credentials,
             sticky: self.config.decision.sticky,
             networks: networks?,
@@ -201,6 +220,7 @@ impl Builder<'_> {
             rules,
             routes: routes?,
             regions: clusters?,
+            failovers,
             cookies: cookies?,
             database: database?,
             notices,
@@ -348,100 +368,16 @@ impl Builder<'_> {
         of_hosts
     }
 
-    fn secrets(&mut self, regions: &Regions) -> Option<IdentifierSecrets> {
-        let mut lists: Vec<(RegionId, Vec<IdentifierSecret>)> = Vec::new();
-        let mut complete = true;
-        for region in self.config.regions.values() {
-            let id = regions.by_name(region.name.as_str().as_bytes())?;
-            let mut secrets = Vec::new();
-            for source in &region.identifier_secrets {
-                match self.secret(source) {
-                    Some(secret) => secrets.push(secret),
-                    None => complete = false,
-                }
-            }
-            lists.push((id, secrets));
-        }
-        match IdentifierSecrets::new(&lists) {
-            Ok(secrets) => {
-                for warning in secrets.warnings() {
-                    let (words, region) = match warning {
-                        SecretWarning::Short { region, .. } => {
-                            ("is short: use at least 32 bytes", region)
-                        }
-                        SecretWarning::Repeated { region, .. } => ("is listed twice", region),
-                    };
-                    let name = regions.get(*region).name().as_str();
-                    self.warnings
-                        .push(format!("an identifier secret of {name} {words}"));
-                }
-                complete.then_some(secrets)
-            }
-            Err(faults) => {
-                for fault in faults {
-                    self.secret_fault(&fault, regions);
-                }
-                None
-            }
-        }
-    }
-
-    /// Reports a fault at the value that names the secret.
-    fn secret_fault(&mut self, fault: &SecretFault, regions: &Regions) {
-        let (region, position, words) = match *fault {
-            SecretFault::Empty { region, position } => (region, position, fault.to_string()),
-            SecretFault::Shared {
-                first: (first, _),
-                second: (second, position),
-            } => {
-                let words = format!(
-                    "{} and {} have the same identifier secret: a key could not tell them apart",
-                    regions.get(first).name().as_str(),
-                    regions.get(second).name().as_str()
-                );
-                (second, position, words)
-            }
-        };
-        let name = regions.get(region).name().as_str();
-        let source = self
-            .config
-            .regions
-            .values()
-            .find(|region| region.name.as_str() == name)
-            .and_then(|region| region.identifier_secrets.get(position));
-        match source {
-            Some(SecretSource::Env { place, .. }) => self.problems.at(place, words),
-            Some(SecretSource::File(path)) => self.problems.at(&path.place, words),
-            None => self.problems.whole(words),
-        }
-    }
-
-    fn secret(&mut self, source: &SecretSource) -> Option<IdentifierSecret> {
-        match source {
-            SecretSource::Env { name, place } => match std::env::var_os(name) {
-                Some(value) if !value.is_empty() => {
-                    Some(IdentifierSecret::new(value.into_encoded_bytes()))
-                }
-                Some(_) => {
-                    self.problems
-                        .at(place, format!("the environment variable {name} is empty"));
-                    None
-                }
-                None => {
-                    self.problems
-                        .at(place, format!("the environment variable {name} is not set"));
-                    None
-                }
-            },
-            SecretSource::File(path) => {
-                let content = self.read(path)?;
-                if content.trim_ascii().is_empty() {
-                    self.problems
-                        .at(&path.place, "the file of the identifier secret is empty");
-                    return None;
-                }
-                Some(IdentifierSecret::from_file(content))
-            }
+    /// A log that cannot be written would be noticed when it is needed.
+    fn access_log(&mut self) {
+        if let Access::File(path) = &self.config.log.access
+            && let Err(error) = access::probe(&path.written)
+        {
+            let written = path.written.display();
+            self.problems.at(
+                &path.place,
+                format!("cannot append to the access log {written}: {error}"),
+            );
         }
     }
 

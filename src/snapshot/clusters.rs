@@ -12,12 +12,12 @@ use super::files::facts;
 use super::{Kept, RegionPart};
 use crate::balance::budget::BudgetRules;
 use crate::balance::ejection::EjectionRules;
-use crate::balance::limit::part_of;
 use crate::config::endpoint::{Endpoint as Described, EndpointAddress, HostHeader};
-use crate::config::place::FilePath;
+use crate::config::name::HostName;
 use crate::config::region::Region;
 use crate::geoip::Database;
 use crate::region::{RegionId, Regions};
+use crate::sovereignty::fallback::Failovers;
 use crate::tls::certificate::Certificate;
 use crate::tls::store::CertStore;
 use crate::upstream::endpoint::{
@@ -25,17 +25,17 @@ use crate::upstream::endpoint::{
 };
 use crate::upstream::state::RegionState;
 
-/// TLS towards regions, one configuration for each set of authorities.
-type ClientConfigs = HashMap<Option<PathBuf>, (Arc<ClientConfig>, u64)>;
+/// TLS towards regions, one configuration for each set of authorities and name to be shown.
+type ClientConfigs = HashMap<(Option<PathBuf>, Option<HostName>), (Arc<ClientConfig>, u64)>;
 
 impl Builder<'_> {
-    pub(super) fn clusters(&mut self, table: &Regions) -> Option<Vec<RegionPart>> {
+    pub(super) fn clusters(&mut self) -> Option<Vec<RegionPart>> {
         let mut configs = ClientConfigs::new();
         let mut complete = true;
         let regions: Vec<&Region> = self.config.regions.values().collect();
         let mut parts = Vec::with_capacity(regions.len());
         for region in regions {
-            match self.region_part(region, table, &mut configs) {
+            match self.region_part(region, &mut configs) {
                 Some(part) => parts.push(part),
                 None => complete = false,
             }
@@ -43,12 +43,7 @@ impl Builder<'_> {
         complete.then_some(parts)
     }
 
-    fn region_part(
-        &mut self,
-        region: &Region,
-        table: &Regions,
-        configs: &mut ClientConfigs,
-    ) -> Option<RegionPart> {
+    fn region_part(&mut self, region: &Region, configs: &mut ClientConfigs) -> Option<RegionPart> {
         let name: Arc<str> = region.name.as_str().into();
         let mut endpoints = Vec::with_capacity(region.endpoints.len());
         for described in &region.endpoints {
@@ -70,20 +65,20 @@ impl Builder<'_> {
                     response_head: timeouts.response_head,
                     response_idle: timeouts.response_idle,
                     client_idle: timeouts.body_idle,
+                    client_pace: super::limits::pace(self.config),
                     request: timeouts.request,
                     pool_idle: timeouts.upstream_idle,
                 },
                 limits: PoolLimits {
                     idle: self.config.limits.pool_per_endpoint,
-                    connections: part_of(
-                        self.config.limits.requests_per_endpoint,
-                        super::threads(&self.config.server),
-                    ),
+                    connections: self.config.limits.requests_per_endpoint,
+                    requests: self.config.limits.requests_per_region,
+                    queue: self.config.limits.queue_per_region,
+                    wait: self.config.limits.queue_wait,
                 },
             }),
             origin: format!("https://{}{port}", region.host.as_str()),
             label: (self.materials.label)(region.name.as_str()),
-            failover: self.stand_ins(region, table),
             keeps_host: region
                 .endpoints
                 .iter()
@@ -99,7 +94,7 @@ impl Builder<'_> {
         configs: &mut ClientConfigs,
     ) -> Option<Arc<Endpoint>> {
         let (scheme, tls, identity) = if described.tls {
-            let (config, identity) = self.client_config(described.ca.as_ref(), configs)?;
+            let (config, identity) = self.client_config(described, configs)?;
             let server_name = ServerName::try_from(described.sni.as_str().to_owned())
                 .map_err(|_| {
                     self.problems
@@ -142,6 +137,7 @@ impl Builder<'_> {
             place,
             port: described.port,
             host,
+            networks: described.networks.clone(),
             tls,
             identity,
             weight: u32::from(described.weight),
@@ -170,6 +166,11 @@ impl Builder<'_> {
                 table.by_name(name.as_str().as_bytes()).filter(|_| stays)
             })
             .collect()
+    }
+
+    pub(super) fn failovers(&self, table: &Regions) -> Failovers {
+        let regions = self.config.regions.values();
+        Failovers::new(regions.map(|region| self.stand_ins(region, table)))
     }
 
     fn health_rules(&self, region: &Region) -> HealthRules {
@@ -223,10 +224,12 @@ impl Builder<'_> {
     /// One client configuration for each CA bundle, and a number that is the bundle's content.
     fn client_config(
         &mut self,
-        ca: Option<&FilePath>,
+        described: &Described,
         configs: &mut ClientConfigs,
     ) -> Option<(Arc<ClientConfig>, u64)> {
-        let key = ca.map(|path| path.resolve(self.materials.directory));
+        let (ca, name) = (described.ca.as_ref(), &described.certificate_name);
+        let path = ca.map(|path| path.resolve(self.materials.directory));
+        let key = (path, name.clone());
         if let Some(made) = configs.get(&key) {
             return Some(made.clone());
         }
@@ -234,15 +237,22 @@ impl Builder<'_> {
             Some(path) => Some(self.read(path)?),
             None => None,
         };
-        let identity = content
+        let mut identity = content
             .as_deref()
             .map_or(1, |pem| crate::config::hash(&String::from_utf8_lossy(pem)));
+        if let Some(name) = name {
+            // What was connected to under another name is another connection.
+            identity = crate::config::hash(&format!("{identity} {name}"));
+        }
         // The same authorities as before: resumption data and configuration live on.
         if let Some(kept) = self.kept_config(identity) {
             configs.insert(key, (kept.clone(), identity));
             return Some((kept, identity));
         }
-        match crate::tls::upstream::client_config(content.as_deref()) {
+        match crate::tls::upstream::client_config(
+            content.as_deref(),
+            name.as_ref().map(HostName::as_str),
+        ) {
             Ok(made) => {
                 configs.insert(key, (made.clone(), identity));
                 Some((made, identity))

@@ -4,6 +4,9 @@
 pub mod build;
 mod clusters;
 pub mod files;
+mod limits;
+mod proof;
+mod secrets;
 
 use std::collections::HashSet;
 use std::net::IpAddr;
@@ -19,6 +22,12 @@ use crate::config::server::Server;
 use crate::geoip::Database;
 use crate::headers::name::Name;
 use crate::http1::HeadLimits;
+use crate::limit::block::Prefixes;
+use crate::limit::bucket::Rule;
+use crate::limit::connections::ConnectionRules;
+use crate::limit::ledger::Rates;
+use crate::limit::pace::PaceRule;
+use crate::lookup;
 use crate::region::decide::Rules;
 use crate::region::hosts::HostTable;
 use crate::region::pin::CookieNames;
@@ -26,6 +35,7 @@ use crate::region::place::{Geo, Location};
 use crate::region::{RegionId, Regions};
 use crate::route::table::RouteTable;
 use crate::route::template::DeliveryClass;
+use crate::sovereignty::fallback::Failovers;
 use crate::tls::store::CertStore;
 use crate::upstream::endpoint::{Cluster, Endpoint};
 
@@ -49,6 +59,8 @@ pub struct Http2Limits {
     pub streams: u32,
     /// Bytes of a field section.
     pub header_list: u32,
+    /// Frames that make work and no request.
+    pub control: Rule,
 }
 
 /// What belongs to one region.
@@ -60,8 +72,6 @@ pub(crate) struct RegionPart {
     pub(crate) label: u16,
     /// An endpoint wants to see the client's host.
     pub(crate) keeps_host: bool,
-    /// The regions that may stand in, in order.
-    pub(crate) failover: Vec<RegionId>,
 }
 
 /// The country database, and the file that it was read from, so that an unchanged one is not read
@@ -87,8 +97,11 @@ pub struct Snapshot {
     pub(crate) rules: Rules,
     pub(crate) routes: RouteTable,
     pub(crate) parts: Vec<RegionPart>,
+    pub(crate) failovers: Failovers,
     pub(crate) region_names: String,
     pub(crate) trusted: TrustedProxies,
+    pub(crate) exempt: TrustedProxies,
+    pub(crate) rates: Rates,
     pub(crate) source: HeaderSource,
     pub(crate) cookies: CookieNames,
     pub(crate) database: Option<Kept>,
@@ -158,6 +171,24 @@ impl Snapshot {
         region.map(|(_, region)| region.name().as_str())
     }
 
+    /// The regions that may be asked for a key that has no tag; none if there are to be no look-ups.
+    #[must_use]
+    pub fn lookup_regions(&self) -> &[RegionId] {
+        &self.rules.lookup
+    }
+
+    /// How long answers to look-ups hold, and how many there may be.
+    #[must_use]
+    pub fn lookup_rules(&self) -> lookup::table::Rules {
+        let decision = &self.config.decision;
+        let per_second = decision.lookup_per_second.max(1);
+        lookup::table::Rules {
+            found: decision.lookup_found,
+            nowhere: decision.lookup_missing,
+            budget: Rule::new(per_second, Duration::from_secs(1) / per_second),
+        }
+    }
+
     /// `https://` and the authority of a region's own host.
     #[must_use]
     pub fn origin(&self, region: RegionId) -> &str {
@@ -170,11 +201,11 @@ impl Snapshot {
         self.part(region).keeps_host
     }
 
-    /// The regions that may stand in for one, in order; never of another jurisdiction, unless the
-    /// operator wrote that crossing is allowed.
+    /// The regions that may stand in for each; never of another jurisdiction, unless the operator
+    /// wrote that crossing is allowed. Only a fallback can be made of them.
     #[must_use]
-    pub fn failover(&self, region: RegionId) -> &[RegionId] {
-        &self.part(region).failover
+    pub const fn failovers(&self) -> &Failovers {
+        &self.failovers
     }
 
     /// What the operator says that a request for this path may do, by the longest prefix.
@@ -266,6 +297,36 @@ impl Snapshot {
         self.trusted.contains(peer)
     }
 
+    /// Whether limits by client do not hold for an address: the operator's own networks.
+    #[must_use]
+    pub fn exempts(&self, client: IpAddr) -> bool {
+        self.exempt.contains(client)
+    }
+
+    /// How many requests one client may send.
+    #[must_use]
+    pub const fn rates(&self) -> &Rates {
+        &self.rates
+    }
+
+    /// How many connections one may have.
+    #[must_use]
+    pub const fn connection_rules(&self) -> ConnectionRules {
+        let limits = &self.config.limits;
+        ConnectionRules {
+            client: Prefixes {
+                v4: limits.client_v4,
+                v6: limits.client_v6,
+            },
+            per_client: limits.connections_per_address,
+            network: Prefixes {
+                v4: limits.network_v4,
+                v6: limits.network_v6,
+            },
+            per_network: limits.connections_per_network,
+        }
+    }
+
     /// The client's address.
     #[must_use]
     pub fn client(&self, peer: IpAddr, fields: &[Header<'_>]) -> IpAddr {
@@ -324,11 +385,18 @@ impl Snapshot {
 
     /// What a client may open in HTTP/2.
     #[must_use]
-    pub const fn http2_limits(&self) -> Http2Limits {
+    pub fn http2_limits(&self) -> Http2Limits {
         Http2Limits {
             streams: self.config.limits.h2_streams,
             header_list: self.config.limits.h2_header_list,
+            control: limits::rule(self.config.limits.h2_control_frames),
         }
+    }
+
+    /// How slowly a client may send a body or take one.
+    #[must_use]
+    pub const fn pace(&self) -> PaceRule {
+        limits::pace(&self.config)
     }
 
     /// The largest body of an ordinary request.

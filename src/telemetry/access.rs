@@ -7,11 +7,13 @@ use std::cell::RefCell;
 use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+use rustix::fs::{AtFlags, CWD, accessat};
 
 /// A worker hands its lines on when there are so many bytes of them.
 const BATCH: usize = 8 * 1024;
@@ -243,11 +245,34 @@ fn open(target: &Target) -> io::Result<Option<Box<dyn Write>>> {
     })
 }
 
+/// Whether this process could append to the file, as far as permissions tell; a file that is not
+/// there could be made. Opens, makes and changes nothing: whoever only asks may not own it.
+///
+/// # Errors
+/// Why it could not.
+pub fn probe(path: &Path) -> io::Result<()> {
+    let may = |path: &Path, what| accessat(CWD, path, what, AtFlags::EACCESS);
+    match std::fs::metadata(path) {
+        Ok(meta) if meta.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
+        Ok(_) => Ok(may(path, rustix::fs::Access::WRITE_OK)?),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let directory = path.parent().unwrap_or(path);
+            // A link to nowhere: what it leads to would be made.
+            if let Ok(target) = std::fs::read_link(path) {
+                return probe(&directory.join(target));
+            }
+            let both = rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK;
+            Ok(may(directory, both)?)
+        }
+        Err(error) => Err(error),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn log_to(path: &std::path::Path) -> AccessLog {
+    fn log_to(path: &Path) -> AccessLog {
         let log = AccessLog::start().expect("a thread");
         log.turn_to(Target::File(path.to_owned()));
         log
@@ -301,6 +326,33 @@ mod tests {
         let begun = Instant::now();
         log.close();
         assert!(begun.elapsed() < LAST_WORDS * 2);
+    }
+
+    #[test]
+    fn probing_finds_what_opening_would_and_leaves_no_trace() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let at = |name: &str| directory.path().join(name);
+        assert!(probe(&at("new.log")).is_ok());
+        assert!(!at("new.log").exists());
+        std::fs::write(at("old.log"), "a line\n").expect("a file");
+        let before = std::fs::metadata(at("old.log")).and_then(|meta| meta.modified());
+        assert!(probe(&at("old.log")).is_ok());
+        let after = std::fs::metadata(at("old.log")).and_then(|meta| meta.modified());
+        assert_eq!(before.expect("a time"), after.expect("a time"));
+        assert_eq!(std::fs::read(at("old.log")).expect("a file"), b"a line\n");
+        for (to, link) in [
+            ("new.log", "good"),
+            ("none/new.log", "bad"),
+            ("loop", "loop"),
+        ] {
+            std::os::unix::fs::symlink(at(to), at(link)).expect("a link");
+        }
+        assert!(probe(&at("good")).is_ok());
+        for bad in ["", "none/new.log", "old.log/new.log", "bad", "loop"] {
+            let path = at(bad);
+            assert!(probe(&path).is_err(), "{bad}");
+        }
+        assert!(probe(Path::new("/dev/null")).is_ok());
     }
 
     #[test]

@@ -20,6 +20,27 @@ pub struct EndpointSample<'a> {
     pub good_probes: u64,
     /// Probes that did not.
     pub bad_probes: u64,
+    /// Addresses that are outside its networks.
+    pub outside: usize,
+    /// Requests there, each with a connection.
+    pub requests: u32,
+    /// Connections kept for further requests.
+    pub idle: u32,
+    /// Its name's resolution; `None` for an address.
+    pub name: Option<NameSample>,
+}
+
+/// An endpoint's name at the moment of a scrape.
+#[derive(Clone, Copy, Debug)]
+pub struct NameSample {
+    /// Addresses that it stands for.
+    pub addresses: usize,
+    /// Seconds since its last good answer; `None` if it never had one.
+    pub age: Option<f64>,
+    /// Questions that had a good answer.
+    pub good: u64,
+    /// Questions that had none.
+    pub failed: u64,
 }
 
 /// A metric's name, kind and help.
@@ -49,6 +70,42 @@ const PROBES: Metric = (
     "Probes of an endpoint by result.",
 );
 
+const OUTSIDE: Metric = (
+    "endpoint_addresses_outside_networks",
+    "gauge",
+    "Addresses of an endpoint that are outside its networks and not connected to.",
+);
+
+const REQUESTS: Metric = (
+    "endpoint_requests",
+    "gauge",
+    "Requests at an endpoint now, each of which has a connection of its own.",
+);
+
+const IDLE: Metric = (
+    "endpoint_idle_connections",
+    "gauge",
+    "Connections to an endpoint that are kept for further requests.",
+);
+
+const ADDRESSES: Metric = (
+    "endpoint_addresses",
+    "gauge",
+    "Addresses that an endpoint's name stands for.",
+);
+
+const AGE: Metric = (
+    "endpoint_addresses_age_seconds",
+    "gauge",
+    "Time since an endpoint's name was last resolved; grows while it cannot be.",
+);
+
+const RESOLUTIONS: Metric = (
+    "endpoint_resolutions_total",
+    "counter",
+    "Questions to name servers about an endpoint's name by result.",
+);
+
 /// The Prometheus text of all endpoints.
 #[must_use]
 pub fn render(samples: &[EndpointSample<'_>]) -> String {
@@ -69,6 +126,29 @@ pub fn render(samples: &[EndpointSample<'_>]) -> String {
     each(PROBES, &|out, one| {
         put(out, PROBES.0, one, ",result=\"good\"", one.good_probes);
         put(out, PROBES.0, one, ",result=\"bad\"", one.bad_probes);
+    });
+    each(OUTSIDE, &|out, one| {
+        put(out, OUTSIDE.0, one, "", one.outside)
+    });
+    each(REQUESTS, &|out, one| {
+        put(out, REQUESTS.0, one, "", one.requests)
+    });
+    each(IDLE, &|out, one| put(out, IDLE.0, one, "", one.idle));
+    each(ADDRESSES, &|out, one| {
+        if let Some(name) = &one.name {
+            put(out, ADDRESSES.0, one, "", name.addresses);
+        }
+    });
+    each(AGE, &|out, one| {
+        if let Some(age) = one.name.as_ref().and_then(|name| name.age) {
+            put(out, AGE.0, one, "", age);
+        }
+    });
+    each(RESOLUTIONS, &|out, one| {
+        if let Some(name) = &one.name {
+            put(out, RESOLUTIONS.0, one, ",result=\"good\"", name.good);
+            put(out, RESOLUTIONS.0, one, ",result=\"failed\"", name.failed);
+        }
     });
     out
 }
@@ -102,6 +182,15 @@ mod tests {
             share: 0.25,
             good_probes: 7,
             bad_probes: 1,
+            outside: 2,
+            requests: 8,
+            idle: 9,
+            name: Some(NameSample {
+                addresses: 2,
+                age: Some(1.5),
+                good: 3,
+                failed: 4,
+            }),
         }]);
         let labels = "{region=\"eu\",endpoint=\"https://10.1.0.10:8443\"";
         for line in [
@@ -110,9 +199,16 @@ mod tests {
             format!("onetime_gateway_endpoint_share{labels}}} 0.25"),
             format!("onetime_gateway_endpoint_probes_total{labels},result=\"good\"}} 7"),
             format!("onetime_gateway_endpoint_probes_total{labels},result=\"bad\"}} 1"),
+            format!("onetime_gateway_endpoint_addresses_outside_networks{labels}}} 2"),
+            format!("onetime_gateway_endpoint_requests{labels}}} 8"),
+            format!("onetime_gateway_endpoint_idle_connections{labels}}} 9"),
+            format!("onetime_gateway_endpoint_addresses{labels}}} 2"),
+            format!("onetime_gateway_endpoint_addresses_age_seconds{labels}}} 1.5"),
+            format!("onetime_gateway_endpoint_resolutions_total{labels},result=\"good\"}} 3"),
+            format!("onetime_gateway_endpoint_resolutions_total{labels},result=\"failed\"}} 4"),
         ] {
             assert!(text.lines().any(|found| found == line), "{line}\n{text}");
         }
-        assert_eq!(text.matches("# TYPE").count(), 4);
+        assert_eq!(text.matches("# TYPE").count(), 10);
     }
 }

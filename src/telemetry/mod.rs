@@ -6,11 +6,13 @@
 //! `metrics` crate and its Prometheus exporter.
 
 pub mod access;
+pub mod breakers;
 pub mod certificates;
 pub mod endpoints;
 pub mod histogram;
 pub mod log;
 mod process;
+pub mod spans;
 mod text;
 pub mod worker;
 
@@ -19,6 +21,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 
 use access::AccessLog;
+use spans::Spans;
 use worker::{Counts, WorkerMetrics};
 
 /// Names of regions are kept for the life of the process; beyond so many they are counted as one.
@@ -44,12 +47,14 @@ pub struct Telemetry {
     handle: PrometheusHandle,
     /// The access log.
     pub access: AccessLog,
+    /// The spans.
+    pub spans: Spans,
 }
 
 impl Telemetry {
     /// Metrics with these labels.
     #[must_use]
-    pub fn new(tables: Tables, access: AccessLog) -> Self {
+    pub fn new(tables: Tables, access: AccessLog, spans: Spans) -> Self {
         let recorder = PrometheusBuilder::new().build_recorder();
         let handle = recorder.handle();
         let telemetry = Self {
@@ -59,6 +64,7 @@ impl Telemetry {
             recorder,
             handle,
             access,
+            spans,
         };
         telemetry.cold(describe);
         telemetry
@@ -129,6 +135,9 @@ impl Telemetry {
         self.cold(|| {
             metrics::counter!("onetime_gateway_access_log_dropped_total")
                 .absolute(self.access.dropped());
+            metrics::counter!("onetime_gateway_spans_exported_total")
+                .absolute(self.spans.exported());
+            metrics::counter!("onetime_gateway_spans_dropped_total").absolute(self.spans.dropped());
         });
         out.push_str(&self.handle.render());
         out
@@ -141,6 +150,14 @@ fn describe() {
     describe_counter!(
         "onetime_gateway_access_log_dropped_total",
         "Lines of the access log that could not be written as fast as requests came, or at all."
+    );
+    describe_counter!(
+        "onetime_gateway_spans_exported_total",
+        "Spans of recorded requests that the collector took."
+    );
+    describe_counter!(
+        "onetime_gateway_spans_dropped_total",
+        "Spans that the collector did not take, or not as fast as requests came."
     );
     describe_counter!(
         "onetime_gateway_reloads_total",

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use super::spans::Spans;
 use super::worker::{Event, Gauges, Sample};
 use super::*;
 
@@ -33,7 +34,11 @@ const SAMPLE: Sample = Sample {
 };
 
 fn full() -> Telemetry {
-    let telemetry = Telemetry::new(tables(), AccessLog::start().expect("a thread"));
+    let telemetry = Telemetry::new(
+        tables(),
+        AccessLog::start().expect("a thread"),
+        Spans::start().expect("a thread"),
+    );
     assert_eq!(telemetry.region("eu"), 0);
     let (a, b) = (telemetry.worker(), telemetry.worker());
     a.record(&SAMPLE);

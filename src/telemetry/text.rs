@@ -9,7 +9,7 @@ use super::histogram::Histogram;
 use super::worker::{Counts, Event, NONE, RegionCounts, RequestKey};
 
 /// Each seldom counter: name, help, and the name of its own label, if it has one.
-const EVENTS: [(Event, &str, &str, Option<&str>); 16] = [
+const EVENTS: &[(Event, &str, &str, Option<&str>)] = &[
     (
         Event::Refused,
         "refusals_total",
@@ -71,6 +71,24 @@ const EVENTS: [(Event, &str, &str, Option<&str>); 16] = [
         None,
     ),
     (
+        Event::LookedUp,
+        "lookups_total",
+        "Keys without a tag that regions were to be asked for, by what came of it.",
+        Some("outcome"),
+    ),
+    (
+        Event::Inquired,
+        "lookup_answers_total",
+        "What regions said when they were asked for a key.",
+        Some("answer"),
+    ),
+    (
+        Event::UnknownKey,
+        "unknown_keys_total",
+        "Answers of a region that it does not know the key: read already, expired, wrong, or guessed.",
+        None,
+    ),
+    (
         Event::PinSet,
         "pins_set_total",
         "Regions chosen on the region page, by the region that was chosen.",
@@ -95,10 +113,22 @@ const EVENTS: [(Event, &str, &str, Option<&str>); 16] = [
         Some("reason"),
     ),
     (
+        Event::Flooded,
+        "http2_floods_total",
+        "HTTP/2 connections ended for too many frames that make work and no request, by kind.",
+        Some("kind"),
+    ),
+    (
+        Event::AcceptFailed,
+        "accept_failures_total",
+        "Connections that could not be accepted, for want of file descriptors or memory.",
+        None,
+    ),
+    (
         Event::ConnectionRefused,
         "connections_refused_total",
-        "Client connections beyond the limit.",
-        None,
+        "Client connections beyond a limit, by which: all, address, network or rate.",
+        Some("limit"),
     ),
     (
         Event::CrossRegion,
@@ -281,7 +311,7 @@ impl Text<'_> {
 
     fn events(&mut self, counts: &Counts) {
         let sorted: BTreeMap<_, _> = counts.events.iter().collect();
-        for (event, name, help, own) in EVENTS {
+        for (event, name, help, own) in EVENTS.iter().copied() {
             self.head(name, "counter", help);
             let mut any = false;
             for ((_, region, word), count) in sorted.iter().filter(|((kind, ..), _)| *kind == event)
@@ -292,6 +322,8 @@ impl Text<'_> {
                     event,
                     Event::HandshakeFailed
                         | Event::ProxyHeaderRefused
+                        | Event::Flooded
+                        | Event::AcceptFailed
                         | Event::ConnectionRefused
                         | Event::CrossRegion
                         | Event::PinCleared
@@ -304,7 +336,11 @@ impl Text<'_> {
             }
             let by_region = matches!(
                 event,
-                Event::Redirected | Event::FailedOver | Event::Pointed | Event::PinSet
+                Event::Redirected
+                    | Event::FailedOver
+                    | Event::Pointed
+                    | Event::UnknownKey
+                    | Event::PinSet
             );
             // What must stay 0 is there to be watched from the first scrape on.
             if !any && own.is_none() && !by_region {

@@ -68,6 +68,12 @@ pub enum Event {
     Redirected,
     /// A caller who may be in the wrong region was pointed to the page where regions are chosen.
     Pointed,
+    /// A look-up of a key, by what came of it.
+    LookedUp,
+    /// A region's answer to a look-up.
+    Inquired,
+    /// A region said that it does not know a key.
+    UnknownKey,
     /// A caller chose a region on that page.
     PinSet,
     /// A caller forgot a choice there.
@@ -76,6 +82,10 @@ pub enum Event {
     HandshakeFailed,
     /// A connection without the PROXY protocol header that its listener demands, by reason.
     ProxyHeaderRefused,
+    /// An HTTP/2 connection ended for frames that make work and no request, by kind.
+    Flooded,
+    /// A connection could not be accepted: the process has run out of something.
+    AcceptFailed,
     /// A connection beyond the limit.
     ConnectionRefused,
     /// A connection of another region was about to be used. Must stay 0.

@@ -212,23 +212,21 @@ async fn keys_are_exchanged_safe_from_quantum_computers_where_the_client_can() {
 }
 
 #[tokio::test]
-async fn the_client_chooses_the_suite() {
+async fn the_server_chooses_the_suite_among_those_offered() {
+    const CHACHA: CipherSuite = CipherSuite::TLS13_CHACHA20_POLY1305_SHA256;
+    const AES: CipherSuite = CipherSuite::TLS13_AES_256_GCM_SHA384;
     let authority = Authority::new();
     let (config, _) = server(authority.store(&[&["a.example"]]));
-    for suite in [
-        CipherSuite::TLS13_CHACHA20_POLY1305_SHA256,
-        CipherSuite::TLS13_AES_128_GCM_SHA256,
-        CipherSuite::TLS13_AES_256_GCM_SHA384,
-    ] {
+    for (only, expected) in [(false, AES), (true, CHACHA)] {
         let mut provider = aws_lc_rs::default_provider();
-        provider
-            .cipher_suites
-            .sort_by_key(|one| one.suite() != suite);
+        let suites = &mut provider.cipher_suites;
+        suites.sort_by_key(|one| one.suite() != CHACHA);
+        suites.retain(|one| !only || one.suite() == CHACHA);
         let client = authority.client_of(provider, V13, &[]);
         let agreed = handshake(&config, &Arc::new(client), "a.example")
             .await
             .unwrap();
-        assert_eq!(agreed.suite, Some(suite));
+        assert_eq!(agreed.suite, Some(expected));
     }
 }
 
@@ -305,7 +303,7 @@ async fn tls_1_2_can_be_switched_off() {
 async fn regions_are_verified_by_their_own_authority_and_resumed() {
     let authority = Authority::new();
     let (config, _) = server(authority.store(&[&["eu.example"]]));
-    let client = upstream::client_config(Some(authority.pem.as_bytes())).unwrap();
+    let client = upstream::client_config(Some(authority.pem.as_bytes()), None).unwrap();
     let agreed = handshake(&config, &client, "eu.example").await.unwrap();
     assert_eq!(agreed.protocol.as_deref(), Some("http/1.1"));
     assert_eq!(agreed.version, Some(ProtocolVersion::TLSv1_3));
@@ -315,8 +313,35 @@ async fn regions_are_verified_by_their_own_authority_and_resumed() {
     let other_name = handshake(&config, &client, "us.example").await;
     assert!(other_name.is_err(), "the certificate is not for this name");
     let stranger = Authority::new();
-    let client = upstream::client_config(Some(stranger.pem.as_bytes())).unwrap();
+    let client = upstream::client_config(Some(stranger.pem.as_bytes()), None).unwrap();
     let refused = handshake(&config, &client, "eu.example").await;
+    assert!(refused.is_err(), "the certificate is another authority's");
+}
+
+/// The name that an operator declared counts, and SNI no longer does; all else is verified as ever.
+#[tokio::test]
+async fn a_region_shows_the_name_that_was_declared_for_it() {
+    let authority = Authority::new();
+    let names: &[&[&str]] = &[&["shown.example", "10.1.0.10"]];
+    let (config, _) = server(authority.store(names));
+    let client = |pem: &str, name: &str| {
+        let client = upstream::client_config(Some(pem.as_bytes()), Some(name));
+        client.unwrap()
+    };
+    for name in ["shown.example", "10.1.0.10"] {
+        let client = client(&authority.pem, name);
+        assert!(
+            handshake(&config, &client, "eu.example").await.is_ok(),
+            "{name}"
+        );
+    }
+    for name in ["eu.example", "example", "10.1.0.11", "[::1]"] {
+        let client = client(&authority.pem, name);
+        let refused = handshake(&config, &client, "shown.example").await;
+        assert!(refused.is_err(), "{name} is not shown");
+    }
+    let stranger = client(&Authority::new().pem, "shown.example");
+    let refused = handshake(&config, &stranger, "shown.example").await;
     assert!(refused.is_err(), "the certificate is another authority's");
 }
 

@@ -1,16 +1,19 @@
 //! One address of a region.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use ipnet::IpNet;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 
+use super::failure::Cause;
 use super::state::{EndpointState, RegionState};
 use crate::balance::budget::BudgetRules;
 use crate::balance::ejection::EjectionRules;
+use crate::limit::pace::PaceRule;
 
 /// Where an endpoint listens.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -26,7 +29,7 @@ pub enum Place {
 pub struct EndpointTls {
     /// Roots, versions, resumption.
     pub config: Arc<ClientConfig>,
-    /// The name that the certificate must show, also sent as SNI.
+    /// What is sent as SNI. The certificate must show the same, unless `config` wants another name.
     pub server_name: ServerName<'static>,
 }
 
@@ -44,9 +47,12 @@ pub struct Endpoint {
     pub port: u16,
     /// What `Host` says to it.
     pub host: String,
+    /// The networks that its address must be in; any, if there are none.
+    pub networks: Vec<IpNet>,
     /// TLS, for `https`.
     pub tls: Option<EndpointTls>,
-    /// The authorities that may have signed its certificate, as a number; 0 without TLS.
+    /// The authorities that may have signed its certificate, and the name that it must show if that
+    /// is another than in SNI, as a number; 0 without TLS.
     pub identity: u64,
     /// Its share of the region's requests, relative to the others; 0 takes no new ones.
     pub weight: u32,
@@ -64,6 +70,22 @@ impl Endpoint {
         NEXT.fetch_add(1, Ordering::Relaxed)
     }
 
+    /// Where to connect, in the order in which to try. Waits for a name that was never asked about;
+    /// none for one that never had an answer. All that connect ask here, and get none at which the
+    /// endpoint must not be used.
+    ///
+    /// # Errors
+    /// [`Cause::OutsideNetworks`] if that is true of all.
+    pub async fn addresses(&self) -> Result<Vec<SocketAddr>, Cause> {
+        let addresses = match &self.place {
+            Place::Address(address) => vec![*address],
+            Place::Name(_) => self.state.resolved.addresses().await,
+        };
+        let addresses = addresses.into_iter();
+        let addresses = addresses.map(|address| SocketAddr::new(address, self.port));
+        self.within(addresses.collect())
+    }
+
     /// Whether a connection made for one serves the other as well.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
@@ -71,6 +93,7 @@ impl Endpoint {
         self.region == other.region
             && self.url == other.url
             && self.identity == other.identity
+            && self.networks == other.networks
             && name(self) == name(other)
     }
 
@@ -92,20 +115,28 @@ pub struct Timeouts {
     pub response_idle: Duration,
     /// Between bytes of the client's body, and between bytes that the client takes.
     pub client_idle: Duration,
+    /// How slowly a client may send its body.
+    pub client_pace: PaceRule,
     /// The whole request, from its head to the end of the answer.
     pub request: Duration,
     /// How long an unused connection is kept.
     pub pool_idle: Duration,
 }
 
-/// What one region's connections may be.
+/// What one region may have, in all threads together where nothing else is said.
 #[derive(Clone, Copy, Debug)]
 pub struct PoolLimits {
     /// Unused connections kept per endpoint and thread.
     pub idle: usize,
-    /// Requests at a time per endpoint and thread. Over HTTP/1.1 each has a connection of its own,
-    /// so this limits the connections in use as well.
+    /// Requests at a time per endpoint. Over HTTP/1.1 each has a connection of its own, so this
+    /// limits the connections in use as well.
     pub connections: usize,
+    /// Requests at a time in the region.
+    pub requests: usize,
+    /// Requests that wait for one of them to end.
+    pub queue: usize,
+    /// How long they wait.
+    pub wait: Duration,
 }
 
 /// How a region's endpoints are judged.

@@ -19,6 +19,7 @@ use crate::http1::head::EndFinder;
 use crate::http1::request::field_space;
 use crate::http1::response::{self, ResponseHead};
 use crate::http1::{Fault, Framing, HeadLimits, Version};
+use crate::limit::pace::Pace;
 use crate::net::buffer::Buffer;
 use crate::net::deadline::Deadline;
 use crate::net::stream::Stream;
@@ -52,6 +53,7 @@ pub struct Exchange {
     decoder: Decoder,
     deadline: Deadline,
     timeouts: Timeouts,
+    pace: Pace,
     must_end: Instant,
     started: bool,
     sent: bool,
@@ -93,6 +95,7 @@ impl Exchange {
             incoming: Buffer::new(),
             decoder: Decoder::new(Framing::Empty),
             deadline: Deadline::new(now, due.saturating_duration_since(now)),
+            pace: Pace::new(timeouts.client_pace),
             timeouts,
             must_end,
             started: false,
@@ -203,16 +206,21 @@ impl Exchange {
     fn wait_for_client(&mut self) {
         if !self.waits_for_client {
             self.waits_for_client = true;
-            self.extend(self.timeouts.client_idle);
+            let now = Instant::now();
+            let slow = Instant::from_std(self.pace.waits(now.into_std()));
+            let idle = now + self.timeouts.client_idle;
+            self.deadline.set(self.must_end.min(idle).min(slow));
         }
     }
 
     fn poll_write(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let before = self.outgoing.bytes.len();
         let result = self.outgoing.bytes.poll_drain(&mut self.stream, context);
-        if self.outgoing.bytes.len() < before {
+        let written = before - self.outgoing.bytes.len();
+        if written > 0 {
             self.started = true;
             self.waits_for_client = false;
+            self.pace.moves(written as u64, std::time::Instant::now());
             self.extend(self.timeouts.response_head);
         }
         result

@@ -61,6 +61,9 @@ pub enum Cause {
     /// No endpoint takes requests.
     #[error("no endpoint available")]
     NoEndpoint,
+    /// All of the endpoint's addresses are outside the networks that its operator declared.
+    #[error("endpoint resolves outside its networks")]
+    OutsideNetworks,
     /// The pool is at its limit.
     #[error("too many connections to the region")]
     Overloaded,
@@ -89,6 +92,7 @@ impl Cause {
             Self::ConnectRefused => "connect-refused",
             Self::ConnectTimeout => "connect-timeout",
             Self::NoEndpoint => "no-endpoint",
+            Self::OutsideNetworks => "outside-networks",
             Self::Overloaded => "overloaded",
             Self::ResponseTimeout => "response-timeout",
             Self::Tls => "tls",
@@ -101,9 +105,11 @@ impl Cause {
     #[must_use]
     pub const fn evidence(self) -> Option<Evidence> {
         match self {
-            Self::ConnectRefused | Self::ConnectTimeout | Self::Tls | Self::Unresolved => {
-                Some(Evidence::Connect)
-            }
+            Self::ConnectRefused
+            | Self::ConnectTimeout
+            | Self::OutsideNetworks
+            | Self::Tls
+            | Self::Unresolved => Some(Evidence::Connect),
             Self::BadAnswer(_) | Self::Closed => Some(Evidence::Reset),
             Self::ResponseTimeout => Some(Evidence::TimeOut),
             Self::BadBody(_)
@@ -126,6 +132,7 @@ impl Cause {
                 | Self::ConnectRefused
                 | Self::ConnectTimeout
                 | Self::NoEndpoint
+                | Self::OutsideNetworks
                 | Self::Tls
                 | Self::Unresolved
         )
@@ -139,6 +146,7 @@ impl Cause {
             | Self::Closed
             | Self::ConnectRefused
             | Self::ConnectTimeout
+            | Self::OutsideNetworks
             | Self::Overloaded
             | Self::ResponseTimeout
             | Self::Tls

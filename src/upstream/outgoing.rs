@@ -4,7 +4,6 @@ use std::task::{Context, Poll, ready};
 
 use super::failure::Cause;
 use crate::headers::request::Head;
-use crate::headers::response::passing_trailers;
 use crate::http1::body;
 use crate::http1::{Fault, Framing};
 use crate::net::buffer::{BLOCK, Buffer};
@@ -104,7 +103,7 @@ impl Outgoing {
         self.complete = true;
         match self.framing {
             Framing::Chunked => {
-                let trailers = passing_trailers(body.trailers());
+                let trailers = self.head.passing_trailers(body.trailers());
                 self.bytes
                     .append_with(|out| body::write_last_chunk(out, &trailers));
                 Ok(())

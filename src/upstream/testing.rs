@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::endpoint::{Cluster, Endpoint, HealthRules, Place, PoolLimits, Timeouts};
 use crate::balance::budget::BudgetRules;
 use crate::balance::ejection::EjectionRules;
+use crate::limit::pace::PaceRule;
 
 /// A region `eu` with plain endpoints at these ports of the loopback address. Ejects after three
 /// failures for ten seconds, half of the endpoints at most.
@@ -21,6 +22,7 @@ pub(crate) fn cluster(ports: &[u16]) -> Cluster {
             place: Place::Address(Ipv4Addr::LOCALHOST.into()),
             port: *port,
             host: "eu.example".to_owned(),
+            networks: Vec::new(),
             tls: None,
             identity: 0,
             weight: 1,
@@ -36,12 +38,19 @@ pub(crate) fn cluster(ports: &[u16]) -> Cluster {
             response_head: second,
             response_idle: second,
             client_idle: second,
+            client_pace: PaceRule {
+                rate: 1,
+                grace: 60 * second,
+            },
             request: 5 * second,
             pool_idle: 60 * second,
         },
         limits: PoolLimits {
             idle: 10,
             connections: 10,
+            requests: 1_000,
+            queue: 2,
+            wait: second,
         },
         rules: HealthRules {
             ejection: Some(EjectionRules {

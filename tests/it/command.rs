@@ -47,7 +47,10 @@ fn check_says_fine_or_everything_that_is_wrong() {
     let config = path.to_str().expect("a path");
     let fine = gateway(&["check", "--config", config]);
     assert_eq!(fine.status.code(), Some(0), "{}", text(&fine.stderr));
-    assert!(text(&fine.stdout).contains("fine"));
+    let said = text(&fine.stdout);
+    assert!(said.contains("fine"), "{said}");
+    let proved = "classes of requests; none that is bound can leave its region";
+    assert!(said.contains("proved: ") && said.contains(proved), "{said}");
 
     let key = "gbexbxw247g0cinp1ia1ogu5nc31g72s4j3reusv6ufo4ju7hqrcx8fsll4omg";
     let keyed = gateway(&["check", "--config", config, "--key", key]);
@@ -111,5 +114,129 @@ fn explain_says_which_region_and_why_not_the_others() {
     assert!(
         !text(&told.stdout).contains(key),
         "explain never prints a key"
+    );
+}
+
+/// A log that cannot be written is noticed before it is needed, and asking leaves no trace.
+#[test]
+fn check_refuses_an_access_log_that_cannot_be_opened() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = good(&directory);
+    let config = path.to_str().expect("a path");
+    let text_of = std::fs::read_to_string(&path).expect("the file");
+    let log = directory.path().join("access.log");
+    let check = |access: &std::path::Path| {
+        let text = format!("{text_of}[log]\naccess = {access:?}\n");
+        std::fs::write(&path, text).expect("written");
+        gateway(&["check", "--config", config])
+    };
+    let fine = check(&log);
+    assert_eq!(fine.status.code(), Some(0), "{}", text(&fine.stderr));
+    assert!(!log.exists());
+    for bad in [
+        directory.path().join("none/access.log"),
+        directory.path().to_owned(),
+    ] {
+        let refused = check(&bad);
+        assert_eq!(refused.status.code(), Some(2));
+        let told = text(&refused.stderr);
+        assert!(
+            told.contains("log.access") && told.contains("cannot append"),
+            "{told}"
+        );
+    }
+}
+
+/// What keeps a request with its region, and the word for it.
+const TIES: &[(&[&str], &str)] = &[
+    (&["--path", "/api/v2/status?a=b"], "query"),
+    (&["--path", "/api/v2/status", "--cookie", "a=b"], "cookie"),
+    (
+        &["--path", "/api/v2/status", "--header", "X-CSRF-Token: x"],
+        "csrf-token",
+    ),
+    (
+        &[
+            "--path",
+            "/api/v2/status",
+            "--header",
+            "Authorization: Basic x",
+        ],
+        "bound",
+    ),
+    (
+        &["--path", "/api/v2/status", "--header", "O-Region: eu"],
+        "bound",
+    ),
+    (&["--path", "/api/v1/secret/abcdef"], "key"),
+    (&["--path", "/api/v3/guest/receipts"], "keys-in-body"),
+    (&["--path", "/api/account/x", "--body"], "unknown-body"),
+];
+
+/// The class decides what is sent again, the list who answers instead; both stand in `explain`.
+#[test]
+fn explain_shows_the_class_and_who_may_answer_instead() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = good(&directory);
+    let text_of = std::fs::read_to_string(&path).expect("the file");
+    let with = text_of.replacen("[regions.eu]", "[regions.eu]\nfailover = [\"fr\"]", 1)
+        + "\n[regions.fr]\nhost = \"fr.onetimesecret.com\"\njurisdiction = \"EU\"\n\
+           endpoints = [\"http://127.0.0.9:1\"]\n\
+           [regions.us]\nhost = \"us.onetimesecret.com\"\nendpoints = [\"http://127.0.0.9:2\"]\n";
+    std::fs::write(&path, with).expect("written");
+    let explain = |more: &[&str]| -> serde_json::Value {
+        let config = path.to_str().expect("a path");
+        let mut words = vec![
+            "explain",
+            "--config",
+            config,
+            "--host",
+            "onetimesecret.com",
+            "--json",
+        ];
+        words.extend(more);
+        let told = gateway(&words);
+        assert_eq!(told.status.code(), Some(0), "{}", text(&told.stderr));
+        serde_json::from_slice(&told.stdout).expect("JSON")
+    };
+    let plain = explain(&["--path", "/api/v2/status"]);
+    assert_eq!(
+        (&plain["region"], &plain["class"]),
+        (&"eu".into(), &"static".into())
+    );
+    assert_eq!(plain["failover"]["may"], serde_json::json!(["fr"]));
+    assert_eq!(
+        plain["failover"]["not"],
+        serde_json::json!({ "us": "another jurisdiction: US" })
+    );
+    for (more, tie) in TIES {
+        let told = explain(more);
+        assert_eq!(told["failover"]["tie"], *tie, "{more:?}");
+        assert_eq!(told["failover"]["may"], serde_json::json!([]), "{more:?}");
+    }
+    assert!(
+        explain(&["--path", "/"])["failover"].is_null(),
+        "redirected"
+    );
+    let config = path.to_str().expect("a path");
+    let host = "onetimesecret.com";
+    let told = gateway(&[
+        "explain",
+        "--config",
+        config,
+        "--host",
+        host,
+        "--path",
+        "/api/v2/status",
+    ]);
+    let words = text(&told.stdout);
+    assert!(words.contains("(class static)"), "{words}");
+    assert!(
+        words.contains("failover in this order, while nothing was sent: fr"),
+        "{words}"
+    );
+    assert!(
+        words.contains("not us: another jurisdiction: US"),
+        "{words}"
     );
 }

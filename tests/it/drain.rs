@@ -54,3 +54,17 @@ async fn the_last_request_that_a_connection_may_carry_ends_it() {
     }
     assert_eq!(said, ["", "", "close"]);
 }
+
+#[tokio::test]
+async fn over_http_2_too() {
+    let world = crate::support::world_with("[limits]\nrequests_per_connection = 3\n");
+    let mut client = Client::open(&world, Speak::Http2, "onetimesecret.com").await;
+    let mut served = 0;
+    // A request that is on its way as the connection is told to end is served, too.
+    while let Ok(answer) = client.try_ask(Method::GET, "/api/v1/status", &[], "").await {
+        assert_eq!(answer.status, 200);
+        served += 1;
+        assert!(served < 100, "it never ends");
+    }
+    assert!(served >= 3, "{served}");
+}

@@ -41,7 +41,7 @@ fn down(world: &World, region: &str) {
 }
 
 /// The value of a metric's line, summed over all lines that contain every one of `words`.
-fn metric(world: &World, words: &[&str]) -> f64 {
+pub(crate) fn metric(world: &World, words: &[&str]) -> f64 {
     let text = world.gateway().expect("a gateway").metrics();
     let lines = text
         .lines()

@@ -10,16 +10,22 @@
 )]
 
 mod access;
+mod breaker;
 mod certificates;
 mod clients;
 mod command;
 mod drain;
 mod failures;
 mod health;
+mod limits;
 mod links;
+mod lookups;
+mod names;
+mod networks;
 mod observe;
 mod reload;
 mod road;
 mod spoken_for;
 mod support;
 mod telling;
+mod upgrade;

@@ -7,7 +7,9 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod browser;
 mod site;
+mod webdriver;
 
 use std::convert::Infallible;
 use std::pin::Pin;

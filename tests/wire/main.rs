@@ -1,4 +1,4 @@
-//! Hostile bytes against the real gateway: what it refuses, what reaches a region, and what a
+//! Hostile bytes against the gateway's own binary: what it refuses, what reaches a region, and what a
 //! region's own hostile bytes do to a client.
 
 #![allow(
@@ -10,10 +10,20 @@
 #![allow(clippy::too_many_lines, reason = "payloads stand in tables")]
 
 mod answers;
+mod downgrade;
+mod floods;
 mod framing;
+mod h2spec;
 mod harness;
 mod heads;
 mod http2;
+mod overload;
+mod own_pages;
 mod passing;
+mod slow;
+mod smuggle;
+mod splitting;
+mod storm;
 mod talk;
 mod targets;
+mod tracing;

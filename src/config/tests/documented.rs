@@ -64,8 +64,12 @@ fn every_key_that_is_allowed_is_in_the_file() {
         "[[routes]]\nzzz = 1",
         "[timeouts]\nzzz = 1",
         "[limits]\nzzz = 1",
+        "[rate_limits]\nzzz = 1",
+        "[rate_limits]\ncreate = { zzz = 1 }",
         "[retries]\nzzz = 1",
+        "[dns]\nzzz = 1",
         "[log]\nzzz = 1",
+        "[tracing]\nzzz = 1",
         "zzz = 1",
     ];
     for section in sections {

@@ -195,7 +195,7 @@ fn meaningful() -> impl Strategy<Value = String> {
     let server = select(vec![
         "",
         "hsts = false\nhttp = []\n",
-        "admin = \"unix:/run/x\"\nmetrics = \"[::1]:9\"\nthreads = 3\n",
+        "admin = \"unix:/run/x\"\nmetrics = \"[::1]:9\"\nhandover = \"/run/y\"\nthreads = 3\n",
         "trusted_proxies = [\"10.0.0.0/8\", \"fd00::/8\"]\nclient_address_header = \"forwarded\"\nvia = \"x\"\n",
         "drain = \"1500ms\"\nacme_webroot = \"a b\"\ncountry_header = \"CF-IPCountry\"\nhttps_public_port = 8443\n",
     ]);
@@ -212,6 +212,7 @@ fn meaningful() -> impl Strategy<Value = String> {
         "\"https://a\"",
         "\"http://[::1]:81\"",
         "{ url = \"https://a_b:444\", weight = 7, drain = true, sni = \"q\", host = \"client\", ca = \"y\" }",
+        "{ url = \"https://a\", certificate_name = \"c.d\", networks = [\"10.0.0.0/8\", \"::1/128\"] }",
         "\"http://10.9.9.9\", { url = \"https://10.9.9.9\", host = \"[::1]:3\" }",
     ]);
     let rest = select(vec![
@@ -223,6 +224,7 @@ fn meaningful() -> impl Strategy<Value = String> {
         "[decision]\ncredentials_region = \"refuse\"\nsticky = true\nsticky_cookie = \"__Host-z\"\n",
         "[timeouts]\nhandshake = \"1ms\"\nrequest = \"1d\"\n[limits]\nbody = \"1.5MiB\"\npool_per_endpoint = 0\nrequests_per_endpoint = 1\n",
         "[retries]\nshare = 0\nper_second = 0\nbackoff = \"0s\"\n",
+        "[dns]\nservers = [\"[::1]:53\"]\nmin_ttl = \"100ms\"\nmax_ttl = \"1d\"\n",
         "[log]\nlevel = \"trace\"\nformat = \"json\"\n",
     ]);
     (server, region, endpoints, rest).prop_map(|(server, region, endpoints, rest)| {

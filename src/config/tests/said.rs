@@ -28,7 +28,9 @@ fn the_least_file_has_every_default() {
     assert_eq!(config.server, Server::default());
     assert_eq!(config.timeouts, Timeouts::default());
     assert_eq!(config.limits, Limits::default());
+    assert_eq!(config.rate_limits, RateLimits::default());
     assert_eq!(config.retries, Retries::default());
+    assert_eq!(config.dns, Dns::default());
     assert_eq!(config.log, Log::default());
     assert_eq!(
         config.decision.credentials_region,
@@ -65,7 +67,7 @@ ca = "eu-ca.pem"
 host_header = "client"
 endpoints = [
     "https://[2001:DB8::1]",
-    { url = "https://EU_app.internal:9443/", weight = 3, drain = true, sni = "other.example.com", host = "h:81", ca = "own.pem" },
+    { url = "https://EU_app.internal:9443/", weight = 3, drain = true, sni = "other.example.com", host = "h:81", ca = "own.pem", certificate_name = "Shown.example.com", networks = ["10.0.0.0/8"] },
     "http://10.1.0.2",
 ]"#,
     );
@@ -90,6 +92,10 @@ endpoints = [
         Some("own.pem")
     );
     assert!(second.drain && second.weight == 3);
+    let name = second.certificate_name.as_ref().map(|name| name.as_str());
+    assert_eq!(name, Some("shown.example.com"));
+    assert_eq!(second.networks, ["10.0.0.0/8".parse().unwrap()]);
+    assert_eq!((&first.certificate_name, first.networks.len()), (&None, 0));
     assert_eq!((third.tls, third.port, &third.ca), (false, 80, &None));
 }
 
@@ -321,7 +327,7 @@ fn listeners_and_threads_need_a_restart_and_nothing_else_does() {
     let old = good(LEAST);
     let new = format!(
         "[server]\nthreads = 2\nhttps = [\"127.0.0.1:0\"]\nhttp = []\nadmin = \"127.0.0.1:1\"\n\
-         metrics = \"127.0.0.1:2\"\ndrain = \"1s\"\nvia = \"v\"\n{LEAST}"
+         metrics = \"127.0.0.1:2\"\nhandover = \"/run/h\"\ndrain = \"1s\"\nvia = \"v\"\n{LEAST}"
     );
     let new = good(&new.replace("10.1.0.1", "10.1.0.2"));
     let all = [
@@ -329,6 +335,7 @@ fn listeners_and_threads_need_a_restart_and_nothing_else_does() {
         "server.http",
         "server.admin",
         "server.metrics",
+        "server.handover",
         "server.threads",
     ];
     assert_eq!(restart_needed(&old, &new), all);

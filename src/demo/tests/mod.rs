@@ -3,6 +3,7 @@
 mod classic;
 mod client;
 mod control;
+mod crossing;
 mod debug;
 mod faults;
 mod pages;

@@ -6,6 +6,7 @@ use httparse::Header;
 use smallvec::SmallVec;
 
 use super::name::Name;
+use super::response::passing_trailers;
 use super::value;
 use crate::http1::Framing;
 use crate::region::pin::{CookieNames, Sent};
@@ -45,6 +46,8 @@ pub struct Facts<'b> {
     pub request_id: Option<&'b [u8]>,
     /// A `Via` names this gateway.
     pub looped: bool,
+    /// `traceparent`.
+    pub traceparent: Sent<'b>,
     /// `Expect`.
     pub expect: Expect,
     /// `Connection: close`.
@@ -55,8 +58,9 @@ pub struct Facts<'b> {
     pub connection_names: SmallVec<[&'b [u8]; 4]>,
     /// `TE` names `trailers`.
     pub te_trailers: bool,
-    /// A field that only HTTP/1 has (for HTTP/2, RFC 9113 §8.2.2).
-    pub connection_specific: bool,
+    /// A field that only HTTP/1 has, or a value with white space around it, which HTTP/1 would
+    /// trim: malformed in HTTP/2 (RFC 9113 §8.2.1, §8.2.2).
+    pub unfit_for_http2: bool,
 }
 
 impl<'b> Facts<'b> {
@@ -71,6 +75,8 @@ impl<'b> Facts<'b> {
     }
 
     fn take(&mut self, field: &Header<'b>, pseudonym: &str) {
+        let padded = matches!(field.value, [b' ' | b'\t', ..] | [.., b' ' | b'\t']);
+        self.unfit_for_http2 |= padded;
         match Name::of(field.name) {
             Name::Host => self.host_repeated |= self.host.replace(field.value).is_some(),
             Name::ContentLength => {
@@ -79,12 +85,8 @@ impl<'b> Facts<'b> {
             Name::Authorization => self.authorization = true,
             Name::CsrfToken => self.csrf_token = true,
             Name::Cookie => self.cookies.push(field.value),
-            Name::Pin => {
-                self.pin = match self.pin {
-                    Sent::Nothing => Sent::One(field.value),
-                    Sent::One(_) | Sent::Several => Sent::Several,
-                };
-            }
+            Name::Pin => once_more(&mut self.pin, field.value),
+            Name::TraceParent => once_more(&mut self.traceparent, field.value),
             Name::RequestId => {
                 self.request_id.get_or_insert(field.value);
             }
@@ -102,10 +104,10 @@ impl<'b> Facts<'b> {
                     .any(|member| member.eq_ignore_ascii_case(b"trailers"));
             }
             Name::Connection => {
-                self.connection_specific = true;
+                self.unfit_for_http2 = true;
                 self.take_connection(field.value);
             }
-            Name::HopByHop | Name::TransferEncoding => self.connection_specific = true,
+            Name::TransferEncoding => self.unfit_for_http2 = true,
             _ => {}
         }
     }
@@ -121,6 +123,14 @@ impl<'b> Facts<'b> {
             }
         }
     }
+}
+
+/// Takes in one more field of a name that should come once.
+const fn once_more<'b>(sent: &mut Sent<'b>, value: &'b [u8]) {
+    *sent = match sent {
+        Sent::Nothing => Sent::One(value),
+        Sent::One(_) | Sent::Several => Sent::Several,
+    };
 }
 
 /// Whether the region sees the client's cookies.
@@ -146,6 +156,10 @@ pub struct Outbound<'a> {
     pub received: &'a str,
     /// `X-Request-ID`.
     pub request_id: &'a str,
+    /// `traceparent`, where there is one to be told.
+    pub traceparent: Option<&'a [u8]>,
+    /// Whether the client's `tracestate` goes with it.
+    pub tracestate: bool,
     /// Name and value of the country field, where configured and known.
     pub country: Option<(&'a str, &'a str)>,
     /// What becomes of cookies.
@@ -160,9 +174,29 @@ pub struct Outbound<'a> {
 pub struct Head {
     bytes: Vec<u8>,
     host_at: usize,
+    /// The name of a field that only the gateway may say, where trailers can follow.
+    own_field: Option<Box<str>>,
 }
 
 impl Head {
+    /// The head of a call of the gateway's own, with a body of `length` bytes. It says nothing of any
+    /// client.
+    #[must_use]
+    pub fn inquiry(path: &str, content_type: &str, length: usize) -> Self {
+        let line = format!("POST {path} HTTP/1.1\r\n");
+        let fields = format!(
+            "User-Agent: onetime-gateway-lookup/{}\r\nAccept: application/json\r\n\
+             X-Forwarded-Proto: https\r\nContent-Type: {content_type}\r\n\
+             Content-Length: {length}\r\n\r\n",
+            env!("CARGO_PKG_VERSION"),
+        );
+        Self {
+            host_at: line.len(),
+            bytes: (line + &fields).into_bytes(),
+            own_field: None,
+        }
+    }
+
     /// Appends the head with `Host`, and `X-Forwarded-Host`, which outranks it at the region.
     pub fn write(&self, host: &str, out: &mut Vec<u8>) {
         let (line, fields) = self
@@ -173,6 +207,23 @@ impl Head {
         write_field(out, "Host", host.as_bytes());
         write_field(out, "X-Forwarded-Host", host.as_bytes());
         out.extend_from_slice(fields);
+    }
+
+    /// The client's trailer lines that may pass behind this head: of those that ever may, not the
+    /// one that would speak of the country in the gateway's place.
+    #[must_use]
+    pub fn passing_trailers(&self, lines: &[u8]) -> Vec<u8> {
+        let mut passing = passing_trailers(lines);
+        if let Some(own) = &self.own_field {
+            let lines = std::mem::take(&mut passing);
+            for line in lines.split_inclusive(|byte| *byte == b'\n') {
+                let name = line.split(|byte| *byte == b':').next().unwrap_or_default();
+                if !name.eq_ignore_ascii_case(own.as_bytes()) {
+                    passing.extend_from_slice(line);
+                }
+            }
+        }
+        passing
     }
 }
 
@@ -189,6 +240,10 @@ impl Outbound<'_> {
         Head {
             bytes: head,
             host_at,
+            own_field: self
+                .country
+                .filter(|_| self.framing == Framing::Chunked)
+                .map(|(name, _)| name.into()),
         }
     }
 
@@ -215,6 +270,7 @@ impl Outbound<'_> {
             | Name::Date
             | Name::SetCookie
             | Name::StrictTransportSecurity => true,
+            Name::TraceState => self.tracestate,
             // Only meaningful where trailers can follow.
             Name::Trailer => self.framing == Framing::Chunked,
             Name::Connection
@@ -228,6 +284,7 @@ impl Outbound<'_> {
             | Name::RequestId
             | Name::Spoofable
             | Name::Te
+            | Name::TraceParent
             | Name::TransferEncoding
             | Name::Via
             | Name::XForwardedFor => false,
@@ -245,6 +302,9 @@ impl Outbound<'_> {
         write_field(out, "X-Real-IP", self.client.as_bytes());
         out.extend_from_slice(b"X-Forwarded-Proto: https\r\n");
         write_field(out, "X-Request-ID", self.request_id.as_bytes());
+        if let Some(value) = self.traceparent {
+            write_field(out, "traceparent", value);
+        }
         if let Some((name, value)) = self.country.filter(|(_, value)| !value.is_empty()) {
             write_field(out, name, value.as_bytes());
         }

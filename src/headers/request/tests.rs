@@ -5,7 +5,8 @@ use proptest::prelude::*;
 
 fn names() -> &'static CookieNames {
     static NAMES: std::sync::OnceLock<CookieNames> = std::sync::OnceLock::new();
-    NAMES.get_or_init(|| CookieNames::new("__Host-region", "__Host-sticky").expect("good names"))
+    NAMES
+        .get_or_init(|| CookieNames::new("__Host-ots-region", "__Host-sticky").expect("good names"))
 }
 
 fn usual() -> Outbound<'static> {
@@ -16,6 +17,8 @@ fn usual() -> Outbound<'static> {
         pseudonym: "onetime-gateway",
         received: "1.1",
         request_id: "id-1",
+        traceparent: None,
+        tracestate: true,
         country: None,
         cookies: Cookies::Forward,
         own_cookies: names(),
@@ -44,6 +47,27 @@ fn written(outbound: &Outbound<'_>, pairs: &[(&str, &str)]) -> String {
 }
 
 #[test]
+fn a_trailer_cannot_name_the_country_in_the_gateways_place() {
+    let lines = b"X-Sum: 1\r\nx-country: US\r\nX-Country-2: US\r\n";
+    let passing = |country, framing| {
+        let outbound = Outbound {
+            country,
+            framing,
+            ..usual()
+        };
+        let facts = Facts::read(&[], outbound.pseudonym);
+        outbound.write(&[], &facts).passing_trailers(lines)
+    };
+    let both = [Some(("X-Country", "DE")), Some(("X-Country", ""))];
+    for country in both {
+        let left = passing(country, Framing::Chunked);
+        assert_eq!(left, b"X-Sum: 1\r\nX-Country-2: US\r\n");
+    }
+    let all = passing(None, Framing::Chunked);
+    assert_eq!(all, lines);
+}
+
+#[test]
 fn writes_one_truth_and_keeps_the_rest_untouched() {
     let text = written(
         &usual(),
@@ -56,7 +80,7 @@ fn writes_one_truth_and_keeps_the_rest_untouched() {
             ("Connection", "keep-alive, X-Private"),
             ("X-Private", "hop"),
             ("Content-Length", "3"),
-            ("Cookie", "a=1; __Host-region=us"),
+            ("Cookie", "a=1; __Host-ots-region=us"),
             ("Cookie", "b=2"),
             ("Via", "1.0 cdn"),
             ("X_Real_IP", "6.6.6.6"),
@@ -88,7 +112,7 @@ fn withholds_cookies_on_the_bare_host() {
         ..usual()
     };
     assert!(!written(&outbound, &[("Cookie", "onetime.session=x")]).contains("ookie"));
-    assert!(!written(&usual(), &[("Cookie", "__Host-region=x")]).contains("ookie"));
+    assert!(!written(&usual(), &[("Cookie", "__Host-ots-region=x")]).contains("ookie"));
 }
 
 #[test]
@@ -158,5 +182,22 @@ proptest! {
             );
             prop_assert_eq!(count, if keeps { sent } else { 0 }, "{}", name);
         }
+    }
+}
+
+#[test]
+fn what_http_2_does_not_have_is_noticed() {
+    let unfit = |pair| Facts::read(&fields(&[pair]), "gw").unfit_for_http2;
+    for pair in [
+        ("connection", "x"),
+        ("transfer-encoding", "chunked"),
+        ("x", " y"),
+        ("x", "y\t"),
+        ("x", " "),
+    ] {
+        assert!(unfit(pair), "{pair:?}");
+    }
+    for pair in [("x", ""), ("x", "a b"), ("te", "trailers"), ("host", "a")] {
+        assert!(!unfit(pair), "{pair:?}");
     }
 }

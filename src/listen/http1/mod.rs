@@ -27,6 +27,7 @@ use crate::net::stream::Stream;
 use crate::proxy::answer::Answer;
 use crate::proxy::arrival::{Arrival, Protocol};
 use crate::proxy::circuit::Circuit;
+use crate::proxy::lookup::resolve;
 use crate::proxy::record::{Method, Record};
 use crate::proxy::refusal::Refusal;
 use crate::proxy::worker::{View, Worker};
@@ -187,6 +188,7 @@ impl Connection {
                     method: head.method,
                     target: head.target,
                     authority: None,
+                    scheme: None,
                     fields: head.fields,
                     protocol: match head.version {
                         Version::Http10 => Protocol::Http10,
@@ -219,6 +221,7 @@ impl Connection {
 
     /// Carries out what was decided.
     async fn settle(&mut self, planned: Planned, view: &View, expect: Expect) -> ControlFlow<()> {
+        let planned = resolve(planned, &self.worker).await;
         match planned.verdict {
             Verdict::Answer(answer) => {
                 self.answer(*answer, planned.record, planned.close, view, expect)

@@ -13,6 +13,7 @@ use super::Connection;
 use super::turn::Turn;
 use crate::headers::request::Expect;
 use crate::http1::{Framing, body};
+use crate::limit::pace::Pace;
 use crate::net::buffer::BLOCK;
 use crate::proxy::forward::Forward;
 use crate::proxy::record::Record;
@@ -44,6 +45,8 @@ impl Connection {
             status: 0,
             ended: false,
             broken: None,
+            pace: Pace::new(view.pace()),
+            due: must_end,
         };
         record.departed();
         let answered = errand.send(&down, &pools, &mut turn, &mut record).await;
@@ -62,6 +65,7 @@ impl Connection {
             }
         };
         record.answered(turn.status);
+        turn.due = must_end.min(Instant::now() + exchange.client_idle());
         let mut written = 0;
         let relayed =
             poll_fn(|context| turn.poll_relay(&mut exchange, &mut written, must_end, context))
@@ -111,10 +115,9 @@ impl Turn<'_> {
             let before = *written;
             let out = self.poll_put(exchange, written, context);
             if *written > before {
-                let idle = exchange.client_idle();
-                self.connection
-                    .deadline
-                    .set(must_end.min(Instant::now() + idle));
+                let now = Instant::now();
+                self.pace.moves(*written - before, now.into_std());
+                self.due = must_end.min(now + exchange.client_idle());
             }
             match out {
                 Poll::Ready(Ok(true)) => return Poll::Ready(Ok(())),
@@ -122,6 +125,9 @@ impl Turn<'_> {
                 Poll::Ready(Ok(false)) => {}
                 Poll::Ready(Err(_)) => return Poll::Ready(Err(Cause::ClientGone)),
                 Poll::Pending => {
+                    let slow = self.pace.waits(Instant::now().into_std());
+                    let due = self.due.min(Instant::from_std(slow));
+                    self.connection.deadline.set(due);
                     ready!(self.connection.deadline.poll(context));
                     return Poll::Ready(Err(Cause::ClientStalled));
                 }

@@ -4,11 +4,14 @@
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use tokio::time::Instant;
+
 use super::Connection;
 use crate::headers::request::write_field;
 use crate::http1::body::Step;
 use crate::http1::response::ResponseHead;
 use crate::http1::{Fault, Framing, Version};
+use crate::limit::pace::Pace;
 use crate::proxy::answer::Answer;
 use crate::proxy::forward::Down;
 use crate::proxy::refusal::phrase;
@@ -68,6 +71,10 @@ pub(super) struct Turn<'a> {
     pub(super) ended: bool,
     /// Why the answer breaks off, once it does.
     pub(super) broken: Option<Cause>,
+    /// How slowly the client takes the answer.
+    pub(super) pace: Pace,
+    /// Until when it must take some more of it.
+    pub(super) due: Instant,
 }
 
 impl RequestBody for Turn<'_> {

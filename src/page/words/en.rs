@@ -31,6 +31,7 @@ fn reason(reason: Reason) -> &'static str {
     match reason {
         Reason::Host => "The address that you used names this region.",
         Reason::Key => "The link that you followed belongs to this region.",
+        Reason::LookUp => "A region was asked and has what this link is for.",
         Reason::PinHeader => "Your program asks for this region with the O-Region header.",
         Reason::PinCookie => "You chose this region, and this browser remembers it.",
         Reason::Credentials => "Requests that carry credentials are sent to this region.",
@@ -57,7 +58,7 @@ fn message(message: Message) -> &'static str {
         Message::CrossSite => "A region can be chosen only on the page of this site itself",
         Message::EmptyChoice => "The form chooses no region",
         Message::Expectation => "The expectation cannot be met",
-        Message::GatewayBusy => "The gateway has too many connections at the moment",
+        Message::GatewayBusy => "The gateway has too much to do at the moment",
         Message::HeadLate => "The request did not arrive in time",
         Message::HeadTooLarge => "The request head is too large",
         Message::HttpVersion => "The HTTP version is not supported",
@@ -80,6 +81,9 @@ fn message(message: Message) -> &'static str {
         Message::RegionUnreachable => "The region could not be reached",
         Message::RegionUnreachableInTime => "The region could not be reached in time",
         Message::TargetTooLong => "The request target is too long",
+        Message::TooManyRequests => {
+            "There were too many requests from this address; try again later"
+        }
         Message::TransferCoding => "The transfer coding is not known",
         Message::UnknownPin => "O-Region names no region",
         Message::UnknownRegion => "There is no such region",

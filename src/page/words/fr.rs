@@ -33,6 +33,7 @@ fn reason(reason: Reason) -> &'static str {
     match reason {
         Reason::Host => "L’adresse que vous avez utilisée désigne cette région.",
         Reason::Key => "Le lien que vous avez suivi appartient à cette région.",
+        Reason::LookUp => "Cette région a ce à quoi mène le lien : elle l’a confirmé.",
         Reason::PinHeader => "Votre programme demande cette région par l’en-tête O-Region.",
         Reason::PinCookie => "Vous avez choisi cette région et ce navigateur s’en souvient.",
         Reason::Credentials => {
@@ -61,7 +62,7 @@ fn message(message: Message) -> &'static str {
         Message::CrossSite => "Une région ne se choisit que sur la page de ce site même",
         Message::EmptyChoice => "Le formulaire ne choisit aucune région",
         Message::Expectation => "L’attente exprimée ne peut pas être satisfaite",
-        Message::GatewayBusy => "La passerelle a trop de connexions en ce moment",
+        Message::GatewayBusy => "La passerelle est surchargée en ce moment",
         Message::HeadLate => "La requête n’est pas arrivée à temps",
         Message::HeadTooLarge => "L’en-tête de la requête est trop grand",
         Message::HttpVersion => "La version de HTTP n’est pas prise en charge",
@@ -84,6 +85,9 @@ fn message(message: Message) -> &'static str {
         Message::RegionUnreachable => "La région n’a pas pu être jointe",
         Message::RegionUnreachableInTime => "La région n’a pas pu être jointe à temps",
         Message::TargetTooLong => "La cible de la requête est trop longue",
+        Message::TooManyRequests => {
+            "Trop de requêtes sont venues de cette adresse ; réessayez plus tard"
+        }
         Message::TransferCoding => "Le codage de transfert n’est pas connu",
         Message::UnknownPin => "O-Region ne désigne aucune région",
         Message::UnknownRegion => "Cette région n’existe pas",

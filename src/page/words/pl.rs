@@ -33,6 +33,7 @@ fn reason(reason: Reason) -> &'static str {
     match reason {
         Reason::Host => "Użyty adres wskazuje ten region.",
         Reason::Key => "Otwarty link należy do tego regionu.",
+        Reason::LookUp => "Ten region ma to, do czego prowadzi link: potwierdził to.",
         Reason::PinHeader => "Twój program żąda tego regionu nagłówkiem O-Region.",
         Reason::PinCookie => "To Twój wybór, zapamiętany w tej przeglądarce.",
         Reason::Credentials => "Żądania z danymi uwierzytelniającymi są kierowane do tego regionu.",
@@ -59,7 +60,7 @@ fn message(message: Message) -> &'static str {
         Message::CrossSite => "Region można wybrać tylko na stronie tego serwisu",
         Message::EmptyChoice => "Formularz nie wybiera żadnego regionu",
         Message::Expectation => "Nie można spełnić oczekiwania podanego w żądaniu",
-        Message::GatewayBusy => "Brama ma w tej chwili za dużo połączeń",
+        Message::GatewayBusy => "Brama jest w tej chwili przeciążona",
         Message::HeadLate => "Żądanie nie dotarło na czas",
         Message::HeadTooLarge => "Nagłówek żądania jest za duży",
         Message::HttpVersion => "Ta wersja HTTP nie jest obsługiwana",
@@ -82,6 +83,9 @@ fn message(message: Message) -> &'static str {
         Message::RegionUnreachable => "Nie udało się połączyć z regionem",
         Message::RegionUnreachableInTime => "Nie udało się na czas połączyć z regionem",
         Message::TargetTooLong => "Adres w żądaniu jest za długi",
+        Message::TooManyRequests => {
+            "Z tego adresu przyszło zbyt wiele żądań; spróbuj ponownie później"
+        }
         Message::TransferCoding => "Kodowanie transferu nie jest znane",
         Message::UnknownPin => "O-Region nie wskazuje żadnego regionu",
         Message::UnknownRegion => "Nie ma takiego regionu",

@@ -32,6 +32,7 @@ fn reason(reason: Reason) -> &'static str {
     match reason {
         Reason::Host => "Adressen som du använde anger den här regionen.",
         Reason::Key => "Länken som du följde hör till den här regionen.",
+        Reason::LookUp => "Den här regionen har det som länken leder till: den har bekräftat det.",
         Reason::PinHeader => "Ditt program begär den här regionen med huvudfältet O-Region.",
         Reason::PinCookie => "Du har valt den här regionen, och webbläsaren minns det.",
         Reason::Credentials => "Anrop med inloggningsuppgifter skickas till den här regionen.",
@@ -58,7 +59,7 @@ fn message(message: Message) -> &'static str {
         Message::CrossSite => "En region kan bara väljas på den här webbplatsens egen sida",
         Message::EmptyChoice => "Formuläret väljer ingen region",
         Message::Expectation => "Förväntningen kan inte uppfyllas",
-        Message::GatewayBusy => "Gatewayen har för många anslutningar just nu",
+        Message::GatewayBusy => "Gatewayen har för mycket att göra just nu",
         Message::HeadLate => "Begäran kom inte fram i tid",
         Message::HeadTooLarge => "Begärans huvud är för stort",
         Message::HttpVersion => "HTTP-versionen stöds inte",
@@ -81,6 +82,9 @@ fn message(message: Message) -> &'static str {
         Message::RegionUnreachable => "Regionen kunde inte nås",
         Message::RegionUnreachableInTime => "Regionen kunde inte nås i tid",
         Message::TargetTooLong => "Adressen i begäran är för lång",
+        Message::TooManyRequests => {
+            "För många förfrågningar kom från den här adressen; försök igen senare"
+        }
         Message::TransferCoding => "Överföringskodningen är inte känd",
         Message::UnknownPin => "O-Region anger ingen region",
         Message::UnknownRegion => "Det finns ingen sådan region",

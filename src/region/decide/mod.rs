@@ -23,6 +23,8 @@ pub struct Rules {
     pub regions: Arc<Regions>,
     /// Rule 2: whose tags verify.
     pub secrets: IdentifierSecrets,
+    /// The regions that may be asked for a key without a tag, by whoever can ask: nothing here can.
+    pub lookup: Vec<RegionId>,
     /// Rule 5: where `Authorization` travels.
     pub credentials: CredentialsRule,
     /// Rule 6: whether a geographic decision is kept.
@@ -76,6 +78,7 @@ impl Rules {
         let decision = self
             .by_host(question, trace)
             .or_else(|| self.by_key(question, &mut key, trace))
+            .or_else(|| self.by_look_up(key, trace))
             .or_else(|| self.by_pin_header(pinned, trace))
             .or_else(|| self.by_cookie(Reason::PinCookie, "pin", pin, trace));
         let decision = match decision {
@@ -193,6 +196,30 @@ impl Rules {
                 None
             }
         }
+    }
+
+    /// What regions say is not known here: who asks them may replace the decision.
+    fn by_look_up(&self, key: KeyFinding, trace: &mut impl Trace) -> Option<Decision> {
+        let reason = Reason::LookUp;
+        if key != KeyFinding::Untagged {
+            trace.passed(reason, format_args!("there is no key to ask for"));
+        } else if self.lookup.is_empty() {
+            trace.passed(reason, format_args!("look-ups are switched off"));
+        } else {
+            let names: Vec<_> = self
+                .lookup
+                .iter()
+                .map(|region| self.name(*region))
+                .collect();
+            trace.passed(
+                reason,
+                format_args!(
+                    "{} would be asked, and whoever has it decides",
+                    names.join(", ")
+                ),
+            );
+        }
+        None
     }
 
     fn by_pin_header(&self, pinned: Option<RegionId>, trace: &mut impl Trace) -> Option<Decision> {

@@ -48,6 +48,7 @@ pub(super) fn rules() -> Rules {
         )
         .unwrap(),
         credentials: CredentialsRule::Region(id(1)),
+        lookup: Vec::new(),
         sticky: false,
         networks: Networks::new(&networks).unwrap(),
         places: Places::new(
@@ -349,6 +350,7 @@ fn an_explanation_reads_well() {
         [
             "host false: the host names no region",
             "key false: the path carries no key",
+            "look-up false: there is no key to ask for",
             "pin-header false: there is no O-Region header",
             "pin-cookie false: there is no pin cookie",
             "credentials false: there are no credentials",

@@ -189,6 +189,15 @@ impl IdentifierSecrets {
         &self.warnings
     }
 
+    /// One key for each secret, tagged as its region would tag it; none of them was ever handed to
+    /// anybody. They stand for a region's keys where a configuration is proved, and are wiped when
+    /// dropped.
+    pub fn samples(&self) -> impl Iterator<Item = (RegionId, Zeroizing<String>)> {
+        self.keyed
+            .iter()
+            .map(|(region, keyed)| (*region, mint_by(keyed.clone(), &[0; RANDOM])))
+    }
+
     /// Whether no region has a secret, so that no key has a region.
     pub fn is_empty(&self) -> bool {
         self.keyed.is_empty()
@@ -228,13 +237,16 @@ impl fmt::Debug for IdentifierSecrets {
 
 /// Mints a key under a secret as a region does, from 256 random bits. For demo regions and tests.
 pub fn mint(secret: &IdentifierSecret, random: &[u8; RANDOM]) -> String {
-    let mut mac = keyed_by(&secret.0);
+    mint_by(keyed_by(&secret.0), random).to_string()
+}
+
+fn mint_by(mut mac: Hmac<Sha256>, random: &[u8; RANDOM]) -> Zeroizing<String> {
     for byte in random {
         mac.update(&[hex_digit(byte >> 4), hex_digit(byte & 15)]);
     }
     let tag = mac.finalize().into_bytes();
     let mut number: Vec<u8> = random.iter().chain(tag.iter().take(TAG)).copied().collect();
-    let mut digits = vec![0u8; TAGGED];
+    let mut digits = [0u8; TAGGED];
     for digit in digits.iter_mut().rev() {
         let mut rest = 0u32;
         for byte in &mut number {
@@ -244,7 +256,9 @@ pub fn mint(secret: &IdentifierSecret, random: &[u8; RANDOM]) -> String {
         }
         *digit = char::from_digit(rest, 36).map_or(b'0', |digit| digit as u8);
     }
-    digits.into_iter().map(char::from).collect()
+    let mut key = Zeroizing::new(String::with_capacity(TAGGED));
+    key.extend(digits.into_iter().map(char::from));
+    key
 }
 
 #[expect(

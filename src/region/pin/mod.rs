@@ -13,10 +13,10 @@ use super::RegionName;
 pub const HEADER: &str = "o-region";
 
 /// The default name of the pin cookie.
-pub const PIN_COOKIE: &str = "__Host-region";
+pub const PIN_COOKIE: &str = "__Host-ots-region";
 
 /// The default name of the sticky cookie.
-pub const STICKY_COOKIE: &str = "__Host-region-sticky";
+pub const STICKY_COOKIE: &str = "__Host-ots-sticky";
 
 /// The prefix that makes a browser refuse a cookie set from a sibling host or for a domain.
 const PREFIX: &str = "__Host-";
@@ -44,6 +44,15 @@ impl<'a> Sent<'a> {
             (None, _) => Self::Nothing,
             (Some(value), None) => Self::One(trim(value)),
             (Some(_), Some(_)) => Self::Several,
+        }
+    }
+
+    /// The one value, if there is exactly one.
+    #[must_use]
+    pub const fn one(self) -> Option<&'a [u8]> {
+        match self {
+            Self::One(value) => Some(value),
+            Self::Nothing | Self::Several => None,
         }
     }
 

@@ -31,44 +31,48 @@ fn the_pin_header_has_one_value_without_white_space() {
 #[test]
 fn own_cookies_are_read_from_any_field() {
     assert_eq!(read(&[]), OwnCookies::default());
-    let own = read(&["a=b; __Host-region=eu", "__Host-region-sticky=us;c"]);
+    let own = read(&["a=b; __Host-ots-region=eu", "__Host-ots-sticky=us;c"]);
     assert_eq!(own.pin, Sent::One(b"eu"));
     assert_eq!(own.sticky, Sent::One(b"us"));
     assert!(own.foreign);
-    let own = read(&[";; __Host-region = eu ;"]);
+    let own = read(&[";; __Host-ots-region = eu ;"]);
     assert_eq!((own.pin, own.foreign), (Sent::One(b"eu".as_slice()), false));
-    let own = read(&["__host-region=eu; x__Host-region=eu; __Host-regionx=eu"]);
+    let own = read(&["__host-region=eu; x__Host-ots-region=eu; __Host-regionx=eu"]);
     assert_eq!((own.pin, own.foreign), (Sent::Nothing, true));
-    assert_eq!(read(&["__Host-region"]).pin, Sent::One(b""));
-    assert_eq!(read(&["__Host-region=a=b"]).pin, Sent::One(b"a=b"));
+    assert_eq!(read(&["__Host-ots-region"]).pin, Sent::One(b""));
+    assert_eq!(read(&["__Host-ots-region=a=b"]).pin, Sent::One(b"a=b"));
 }
 
 #[test]
 fn cookies_of_one_name_that_differ_are_no_choice() {
     assert_eq!(
-        read(&["__Host-region=eu; __Host-region=eu"]).pin,
+        read(&["__Host-ots-region=eu; __Host-ots-region=eu"]).pin,
         Sent::One(b"eu")
     );
     assert_eq!(
-        read(&["__Host-region=eu; __Host-region=us"]).pin,
+        read(&["__Host-ots-region=eu; __Host-ots-region=us"]).pin,
         Sent::Several
     );
     assert_eq!(
-        read(&["__Host-region=eu; __Host-region=us", "__Host-region=eu"]).pin,
+        read(&[
+            "__Host-ots-region=eu; __Host-ots-region=us",
+            "__Host-ots-region=eu"
+        ])
+        .pin,
         Sent::Several
     );
 }
 
 #[test]
 fn only_own_cookies_are_removed_and_the_rest_is_kept_byte_for_byte() {
-    assert_eq!(foreign(&["__Host-region=eu"]), None);
+    assert_eq!(foreign(&["__Host-ots-region=eu"]), None);
     assert_eq!(
-        foreign(&["__Host-region=eu; __Host-region-sticky=us", " ; "]),
+        foreign(&["__Host-ots-region=eu; __Host-ots-sticky=us", " ; "]),
         None
     );
     assert_eq!(foreign(&["a=b"]).as_deref(), Some("a=b"));
     assert_eq!(
-        foreign(&["a=\"x y\"; __Host-region=eu; sess=1==", "c;d = e"]).as_deref(),
+        foreign(&["a=\"x y\"; __Host-ots-region=eu; sess=1==", "c;d = e"]).as_deref(),
         Some("a=\"x y\"; sess=1==; c; d = e")
     );
 }
@@ -80,16 +84,19 @@ fn cookies_are_set_and_cleared_host_only() {
     let attributes = "HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=";
     assert_eq!(
         names.set_pin(&eu),
-        format!("__Host-region=eu; {attributes}31536000")
+        format!("__Host-ots-region=eu; {attributes}31536000")
     );
-    assert_eq!(names.clear_pin(), format!("__Host-region=; {attributes}0"));
+    assert_eq!(
+        names.clear_pin(),
+        format!("__Host-ots-region=; {attributes}0")
+    );
     assert_eq!(
         names.set_sticky(&eu),
-        format!("__Host-region-sticky=eu; {attributes}31536000")
+        format!("__Host-ots-sticky=eu; {attributes}31536000")
     );
     assert_eq!(
         names.clear_sticky(),
-        format!("__Host-region-sticky=; {attributes}0")
+        format!("__Host-ots-sticky=; {attributes}0")
     );
 }
 
@@ -121,7 +128,7 @@ fn cookie_names_are_prefixed_and_distinct() {
 
 #[test]
 fn nothing_prints_a_value() {
-    let own = read(&["__Host-region=hunter2; session=hunter2"]);
+    let own = read(&["__Host-ots-region=hunter2; session=hunter2"]);
     assert!(!format!("{own:?} {:?}", header(&["hunter2"])).contains("hunter2"));
 }
 
@@ -142,7 +149,7 @@ proptest! {
     /// Removing is idempotent, leaves nothing of ours, and agrees with reading.
     #[test]
     fn removing_leaves_only_what_is_not_ours(
-        fields in proptest::collection::vec("((a|__Host-region|__Host-region-sticky|b c)?=?[x ]?;? ?){0,5}", 0..4),
+        fields in proptest::collection::vec("((a|__Host-ots-region|__Host-ots-sticky|b c)?=?[x ]?;? ?){0,5}", 0..4),
     ) {
         let names = CookieNames::default();
         let bytes = || fields.iter().map(String::as_bytes);

@@ -186,6 +186,14 @@ impl Regions {
         })
     }
 
+    /// The regions under any of these jurisdictions.
+    #[must_use]
+    pub fn under(&self, jurisdictions: &[String]) -> Vec<RegionId> {
+        let named = |region: &Region| jurisdictions.iter().any(|one| one == region.jurisdiction());
+        let all = self.iter().filter(|(_, region)| named(region));
+        all.map(|(id, _)| id).collect()
+    }
+
     /// The region of that very name (names are lower case; nothing is folded or trimmed).
     pub fn by_name(&self, name: &[u8]) -> Option<RegionId> {
         self.iter()

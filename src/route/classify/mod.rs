@@ -31,14 +31,24 @@ pub enum KeyPlace {
     ReceiptPage,
     /// `/private/KEY`, the old name of `/receipt/KEY`.
     PrivatePage,
-    /// A path of the API.
-    Api,
+    /// A secret's path in the API.
+    ApiSecret,
+    /// A receipt's path in the API, under whatever name.
+    ApiReceipt,
 }
 
 impl KeyPlace {
     /// Whether it is a page, which is redirected rather than proxied.
     pub fn is_page(self) -> bool {
-        self != Self::Api
+        !matches!(self, Self::ApiSecret | Self::ApiReceipt)
+    }
+
+    /// Whether the key is a receipt's and not a secret's.
+    pub fn is_receipt(self) -> bool {
+        matches!(
+            self,
+            Self::ApiReceipt | Self::ReceiptPage | Self::PrivatePage
+        )
     }
 }
 
@@ -148,9 +158,9 @@ pub fn classify(path: &str) -> Result<RouteMatch<'_>, PathFault> {
 /// Finds the key's position: after the word that announces one, unless a literal stands there.
 fn find_key(words: &[Word]) -> Option<(KeyPlace, usize)> {
     let (place, position) = match words {
-        [Word::Api, Word::V1, Word::Secret, at, ..] if !is_literal(*at) => (KeyPlace::Api, 3),
+        [Word::Api, Word::V1, Word::Secret, at, ..] if !is_literal(*at) => (KeyPlace::ApiSecret, 3),
         [Word::Api, Word::V2 | Word::V3, Word::Secret, at, ..] if !is_secret_literal(*at) => {
-            (KeyPlace::Api, 3)
+            (KeyPlace::ApiSecret, 3)
         }
         [
             Word::Api,
@@ -159,14 +169,14 @@ fn find_key(words: &[Word]) -> Option<(KeyPlace, usize)> {
             Word::Secret,
             at,
             ..,
-        ] if !is_secret_literal(*at) => (KeyPlace::Api, 4),
+        ] if !is_secret_literal(*at) => (KeyPlace::ApiSecret, 4),
         [
             Word::Api,
             Word::V1 | Word::V2 | Word::V3,
             Word::Receipt | Word::Private | Word::Metadata,
             at,
             ..,
-        ] if !is_literal(*at) => (KeyPlace::Api, 3),
+        ] if !is_literal(*at) => (KeyPlace::ApiReceipt, 3),
         [
             Word::Api,
             Word::V2 | Word::V3,
@@ -174,7 +184,7 @@ fn find_key(words: &[Word]) -> Option<(KeyPlace, usize)> {
             Word::Receipt | Word::Private | Word::Metadata,
             at,
             ..,
-        ] if !is_literal(*at) => (KeyPlace::Api, 4),
+        ] if !is_literal(*at) => (KeyPlace::ApiReceipt, 4),
         [Word::Secret, at, ..] if !is_literal(*at) => (KeyPlace::SecretPage, 1),
         [Word::Receipt, at, ..] if !is_literal(*at) => (KeyPlace::ReceiptPage, 1),
         [Word::Private, at, ..] if !is_literal(*at) => (KeyPlace::PrivatePage, 1),
@@ -292,5 +302,7 @@ fn page(words: &[Word]) -> Id {
     }
 }
 
+#[cfg(test)]
+mod classes;
 #[cfg(test)]
 mod tests;

@@ -46,7 +46,7 @@ fn every_template_is_the_template_of_its_own_label() {
 
 #[test]
 fn a_key_is_found_wherever_one_stands() {
-    use KeyPlace::{Api, PrivatePage, ReceiptPage, SecretPage};
+    use KeyPlace::{ApiReceipt, ApiSecret, PrivatePage, ReceiptPage, SecretPage};
     for (path, place) in [
         ("/secret/KEY", SecretPage),
         ("/secret/KEY/", SecretPage),
@@ -56,28 +56,30 @@ fn a_key_is_found_wherever_one_stands() {
         ("/receipt/KEY/burn", ReceiptPage),
         ("/private/KEY", PrivatePage),
         ("/private/KEY/burn", PrivatePage),
-        ("/api/v1/secret/KEY", Api),
-        ("/api/v1/secret/KEY/unheard/of", Api),
-        ("/api/v1/private/KEY", Api),
-        ("/api/v1/metadata/KEY/burn", Api),
-        ("/api/v1/receipt/KEY", Api),
-        ("/api//v1/secret//KEY", Api),
-        ("/api/v2/secret/KEY", Api),
-        ("/api/v2/secret/KEY/reveal", Api),
-        ("/api/v3/secret/KEY/status", Api),
-        ("/api/v3/guest/secret/KEY/reveal", Api),
-        ("/api/v3/guest/secret/KEY/reveal/more/and/more", Api),
-        ("/api/v2/guest/receipt/KEY/burn", Api),
-        ("/api/v2/guest/private/KEY", Api),
-        ("/api/v2/metadata/KEY", Api),
-        ("/api/v2/private/KEY", Api),
-        ("/%61pi/v1/%73ecret/KEY", Api),
+        ("/api/v1/secret/KEY", ApiSecret),
+        ("/api/v1/secret/KEY/unheard/of", ApiSecret),
+        ("/api/v1/private/KEY", ApiReceipt),
+        ("/api/v1/metadata/KEY/burn", ApiReceipt),
+        ("/api/v1/receipt/KEY", ApiReceipt),
+        ("/api//v1/secret//KEY", ApiSecret),
+        ("/api/v2/secret/KEY", ApiSecret),
+        ("/api/v2/secret/KEY/reveal", ApiSecret),
+        ("/api/v3/secret/KEY/status", ApiSecret),
+        ("/api/v3/guest/secret/KEY/reveal", ApiSecret),
+        ("/api/v3/guest/secret/KEY/reveal/more/and/more", ApiSecret),
+        ("/api/v2/guest/receipt/KEY/burn", ApiReceipt),
+        ("/api/v2/guest/private/KEY", ApiReceipt),
+        ("/api/v2/metadata/KEY", ApiReceipt),
+        ("/api/v2/private/KEY", ApiReceipt),
+        ("/%61pi/v1/%73ecret/KEY", ApiSecret),
     ] {
         let path = path.replace("KEY", KEY);
         let route = read(&path);
         assert_eq!(route.key(), Some(KEY), "{path}");
         assert_eq!(route.key_place(), Some(place), "{path}");
-        assert_eq!(route.key_place().unwrap().is_page(), place != Api);
+        assert_eq!(route.key_place().unwrap().is_page(), !path.contains("pi/"));
+        let named = place != SecretPage && place != ApiSecret;
+        assert_eq!(place.is_receipt(), named, "{path}");
     }
     assert_eq!(
         read("/secret/x%20y+z.").key(),

@@ -7,6 +7,9 @@ use rustls::{ClientConfig, RootCertStore};
 use thiserror::Error;
 
 use super::pem;
+use named::Named;
+
+mod named;
 
 /// Why there is no way to verify a region.
 #[derive(Debug, Error)]
@@ -23,22 +26,35 @@ pub enum RootsError {
     /// The cryptographic provider refuses.
     #[error("TLS cannot be set up: {0}")]
     Setup(#[from] rustls::Error),
+    /// A certificate could never show this name.
+    #[error("no certificate can show the name {0}")]
+    Name(String),
 }
 
 /// How TLS is spoken with endpoints: 1.2 or 1.3, HTTP/1.1, sessions resumed, the certificate
-/// verified against `ca` (a PEM bundle) or the operating system's authorities.
+/// verified against `ca` (a PEM bundle) or the operating system's authorities. The certificate must
+/// show `certificate_name` or, without one, what is sent as SNI.
 ///
 /// # Errors
 /// [`RootsError`].
-pub fn client_config(ca: Option<&[u8]>) -> Result<Arc<ClientConfig>, RootsError> {
+pub fn client_config(
+    ca: Option<&[u8]>,
+    certificate_name: Option<&str>,
+) -> Result<Arc<ClientConfig>, RootsError> {
     let roots = match ca {
         Some(pem) => bundle(pem)?,
         None => native()?,
     };
-    let mut config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider.clone())
+        .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?;
+    let mut config = match certificate_name {
+        None => builder.with_root_certificates(roots),
+        Some(name) => builder
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(Named::new(name, roots, provider)?)),
+    }
+    .with_no_client_auth();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Arc::new(config))
 }

@@ -13,10 +13,10 @@ fn authority() -> String {
 #[test]
 fn a_bundle_may_hold_other_things_beside_authorities() {
     let bundle = format!("# Comment\n{}\n{}", authority(), authority());
-    let config = client_config(Some(bundle.as_bytes())).unwrap();
+    let config = client_config(Some(bundle.as_bytes()), None).unwrap();
     assert_eq!(config.alpn_protocols, [b"http/1.1"]);
     let odd = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
-    client_config(Some(format!("{odd}{}", authority()).as_bytes())).unwrap();
+    client_config(Some(format!("{odd}{}", authority()).as_bytes()), None).unwrap();
 }
 
 #[test]
@@ -26,11 +26,11 @@ fn a_bundle_without_authorities_is_refused() {
         "nothing",
         "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
     ] {
-        let refused = client_config(Some(pem.as_bytes()));
+        let refused = client_config(Some(pem.as_bytes()), None);
         assert!(matches!(refused, Err(RootsError::Empty)), "{pem}");
     }
     let cut = authority();
-    let refused = client_config(Some(&cut.as_bytes()[..cut.len() / 2])).unwrap_err();
+    let refused = client_config(Some(&cut.as_bytes()[..cut.len() / 2]), None).unwrap_err();
     assert_eq!(
         refused.to_string(),
         "the certificate authorities cannot be read: a PEM block has no END line"
@@ -40,9 +40,16 @@ fn a_bundle_without_authorities_is_refused() {
 #[test]
 fn the_systems_authorities_are_read_once() {
     // Where there are none (a bare container) this says so, every time.
-    match (client_config(None), native()) {
+    match (client_config(None, None), native()) {
         (Ok(_), Ok(roots)) => assert!(Arc::ptr_eq(&roots, &native().unwrap())),
         (Err(RootsError::NoNative), Err(RootsError::NoNative)) => {}
         (config, roots) => panic!("{config:?} {roots:?}"),
     }
+}
+
+#[test]
+fn a_name_that_no_certificate_can_show_is_refused() {
+    let refused = client_config(Some(authority().as_bytes()), Some("a b"));
+    assert!(matches!(refused, Err(RootsError::Name(name)) if name == "a b"));
+    assert!(client_config(Some(authority().as_bytes()), Some("eu.internal")).is_ok());
 }

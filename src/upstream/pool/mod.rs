@@ -1,7 +1,7 @@
 //! Connections to endpoints, kept per thread: taking one contends with nobody.
 //!
-//! In-flight counts are per thread too. Balance is therefore each thread's own view; with requests
-//! spread evenly over the threads by the kernel, the views agree closely enough.
+//! How many requests are where is counted for all threads together, with the endpoint and the region:
+//! limits and balance see the whole.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -9,10 +9,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Context;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use super::endpoint::{Cluster, Endpoint, PoolLimits, Timeouts};
 use super::failure::Cause;
+use super::state::{EndpointState, RegionState};
 use crate::balance::budget::Budget;
 use crate::balance::pick::{Candidate, pick};
 use crate::net::stream::Stream;
@@ -29,12 +30,21 @@ pub struct Pools {
 #[derive(Default)]
 struct Slot {
     idle: Vec<Idle>,
-    in_flight: u32,
 }
 
 struct Idle {
     stream: Stream,
     since: Instant,
+    _counted: Counted,
+}
+
+/// An unused connection in its endpoint's count.
+struct Counted(Arc<EndpointState>);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.idle.give();
+    }
 }
 
 /// A request's place at an endpoint; gives itself back when dropped.
@@ -43,68 +53,87 @@ pub struct Lease {
     /// The endpoint.
     pub endpoint: Arc<Endpoint>,
     limits: PoolLimits,
+    region: Arc<RegionState>,
 }
 
 impl Pools {
+    /// As [`Pools::lease`], but waits for a place in the region's line where the limits are reached.
+    ///
+    /// # Errors
+    /// As there; [`Cause::Overloaded`] also if the line is full or the wait too long, both counted.
+    pub async fn lease_in_line(
+        self: &Rc<Self>,
+        cluster: &Cluster,
+        now: Instant,
+    ) -> Result<Lease, Cause> {
+        let breaker = &cluster.state.breaker;
+        if !breaker.has_line() {
+            match self.lease(cluster, &[], now) {
+                Err(Cause::Overloaded) => {}
+                found => return found,
+            }
+        }
+        let limits = &cluster.limits;
+        let place = breaker.enter(limits.queue).ok_or(Cause::Overloaded)?;
+        let first_to_end = async {
+            loop {
+                place.turn().await;
+                match self.try_lease(cluster, &[], Instant::now()) {
+                    Err(Cause::Overloaded) => {}
+                    found => return found,
+                }
+            }
+        };
+        timeout_at(now + limits.wait, first_to_end)
+            .await
+            .unwrap_or_else(|_| {
+                breaker.waited_too_long();
+                Err(Cause::Overloaded)
+            })
+    }
+
     /// Chooses an endpoint of `cluster` that is not in `avoid` and counts one request there. An
     /// ejection counts as long as another endpoint takes requests; what probes call down never does.
     ///
     /// # Errors
-    /// [`Cause::NoEndpoint`] if none takes requests, [`Cause::Overloaded`] if all are full.
+    /// [`Cause::NoEndpoint`] if none takes requests, [`Cause::Overloaded`] if all are full or the
+    /// region is.
     pub fn lease(
         self: &Rc<Self>,
         cluster: &Cluster,
         avoid: &[u32],
         now: Instant,
     ) -> Result<Lease, Cause> {
-        let now = now.into_std();
-        let mut slots = self.slots.borrow_mut();
-        let mut full = false;
-        let mut candidates: smallvec::SmallVec<[Candidate; 8]> = cluster
-            .endpoints
-            .iter()
-            .map(|endpoint| {
-                let load = slots.get(&endpoint.id).map_or(0, |slot| slot.in_flight);
-                let is_full = load as usize >= cluster.limits.connections;
-                full |= is_full;
-                let out = is_full || !endpoint.is_in_use() || avoid.contains(&endpoint.id);
-                let share = if out || !endpoint.state.takes_requests(now) {
-                    0
-                } else {
-                    endpoint.state.share(now, cluster.rules.slow_start)
-                };
-                Candidate {
-                    load,
-                    weight: endpoint.weight * share,
-                }
-            })
-            .collect();
-        if candidates.iter().all(|candidate| candidate.weight == 0) {
-            for (candidate, endpoint) in candidates.iter_mut().zip(&cluster.endpoints) {
-                let full = candidate.load as usize >= cluster.limits.connections;
-                let out = full || !endpoint.is_in_use() || avoid.contains(&endpoint.id);
-                if !out && !endpoint.state.is_down() {
-                    candidate.weight = endpoint.weight;
-                }
+        let found = self.try_lease(cluster, avoid, now);
+        if found.is_err() {
+            // A place was held for a moment: whoever waits may have looked just then.
+            cluster.state.breaker.ended();
+        }
+        found
+    }
+
+    fn try_lease(
+        self: &Rc<Self>,
+        cluster: &Cluster,
+        avoid: &[u32],
+        now: Instant,
+    ) -> Result<Lease, Cause> {
+        let region = &cluster.state;
+        if !region.breaker.requests.take(cluster.limits.requests) {
+            return Err(Cause::Overloaded);
+        }
+        match choose(cluster, avoid, now.into_std()) {
+            Ok(endpoint) => Ok(Lease {
+                pools: self.clone(),
+                endpoint: endpoint.clone(),
+                limits: cluster.limits,
+                region: region.clone(),
+            }),
+            Err(cause) => {
+                region.breaker.requests.give();
+                Err(cause)
             }
         }
-        let chosen = pick(&candidates, [fastrand::u64(..), fastrand::u64(..)]);
-        let Some(endpoint) = chosen.and_then(|i| cluster.endpoints.get(i)) else {
-            return Err(if full {
-                Cause::Overloaded
-            } else {
-                Cause::NoEndpoint
-            });
-        };
-        if endpoint.region != cluster.region {
-            return Err(Cause::WrongRegion);
-        }
-        slots.entry(endpoint.id).or_default().in_flight += 1;
-        Ok(Lease {
-            pools: self.clone(),
-            endpoint: endpoint.clone(),
-            limits: cluster.limits,
-        })
     }
 
     /// Counts a request to a region, of which a share may be sent again.
@@ -135,7 +164,7 @@ impl Pools {
         for slot in slots.values_mut() {
             slot.idle.retain(|idle| now - idle.since < kept);
         }
-        slots.retain(|_, slot| slot.in_flight > 0 || !slot.idle.is_empty());
+        slots.retain(|_, slot| !slot.idle.is_empty());
     }
 
     /// Closes the unused connections to endpoints for which `keep` says no.
@@ -182,15 +211,76 @@ impl Lease {
         let mut slots = self.pools.slots.borrow_mut();
         let slot = slots.entry(self.endpoint.id).or_default();
         if slot.idle.len() < self.limits.idle {
-            slot.idle.push(Idle { stream, since: now });
+            let state = &self.endpoint.state;
+            // Bounded by the pools already.
+            let _ = state.idle.take(usize::MAX);
+            slot.idle.push(Idle {
+                stream,
+                since: now,
+                _counted: Counted(state.clone()),
+            });
         }
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        if let Some(slot) = self.pools.slots.borrow_mut().get_mut(&self.endpoint.id) {
-            slot.in_flight = slot.in_flight.saturating_sub(1);
+        self.endpoint.state.requests.give();
+        self.region.breaker.requests.give();
+        self.region.breaker.ended();
+    }
+}
+
+/// An endpoint of `cluster` that is not in `avoid`, with one request more.
+fn choose<'a>(
+    cluster: &'a Cluster,
+    avoid: &[u32],
+    now: std::time::Instant,
+) -> Result<&'a Arc<Endpoint>, Cause> {
+    loop {
+        let mut full = false;
+        let mut candidates: smallvec::SmallVec<[Candidate; 8]> = cluster
+            .endpoints
+            .iter()
+            .map(|endpoint| {
+                let load = endpoint.state.requests.now();
+                let is_full = load as usize >= cluster.limits.connections;
+                full |= is_full;
+                let out = is_full || !endpoint.is_in_use() || avoid.contains(&endpoint.id);
+                let share = if out || !endpoint.state.takes_requests(now) {
+                    0
+                } else {
+                    endpoint.state.share(now, cluster.rules.slow_start)
+                };
+                Candidate {
+                    load,
+                    weight: endpoint.weight * share,
+                }
+            })
+            .collect();
+        if candidates.iter().all(|candidate| candidate.weight == 0) {
+            for (candidate, endpoint) in candidates.iter_mut().zip(&cluster.endpoints) {
+                let is_full = candidate.load as usize >= cluster.limits.connections;
+                let out = is_full || !endpoint.is_in_use() || avoid.contains(&endpoint.id);
+                if !out && !endpoint.state.is_down() {
+                    candidate.weight = endpoint.weight;
+                }
+            }
+        }
+        let chosen = pick(&candidates, [fastrand::u64(..), fastrand::u64(..)]);
+        let Some(endpoint) = chosen.and_then(|i| cluster.endpoints.get(i)) else {
+            return Err(if full {
+                Cause::Overloaded
+            } else {
+                Cause::NoEndpoint
+            });
+        };
+        if endpoint.region != cluster.region {
+            return Err(Cause::WrongRegion);
+        }
+        // Another thread may have taken the last place meanwhile; then it is seen as full.
+        if endpoint.state.requests.take(cluster.limits.connections) {
+            return Ok(endpoint);
         }
     }
 }

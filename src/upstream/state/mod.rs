@@ -5,7 +5,10 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::breaker::{Breaker, Count};
 use super::endpoint::{Cluster, Endpoint};
+use super::networks::Outside;
+use super::resolved::Resolved;
 use crate::balance::ejection::{EjectionRules, Evidence};
 use crate::balance::health::{Change, FULL_SHARE, Health, ProbeRules, Standing, share};
 
@@ -26,7 +29,15 @@ pub struct EndpointState {
     failures: AtomicU32,
     good_probes: AtomicU64,
     bad_probes: AtomicU64,
+    /// Addresses at which it must not be used.
+    pub outside: Outside,
     health: Mutex<Health>,
+    /// Requests there, each of which has a connection.
+    pub requests: Count,
+    /// Connections kept for further requests.
+    pub idle: Count,
+    /// The addresses of its name, if it has one.
+    pub resolved: Resolved,
 }
 
 /// An endpoint as it may be shown.
@@ -150,6 +161,8 @@ pub struct RegionState {
     ejecting: Mutex<()>,
     /// No retries before then.
     paused_until: AtomicU64,
+    /// What is in flight and who waits.
+    pub breaker: Breaker,
 }
 
 impl RegionState {
@@ -161,6 +174,7 @@ impl RegionState {
             id: NEXT.fetch_add(1, Relaxed),
             ejecting: Mutex::new(()),
             paused_until: AtomicU64::new(0),
+            breaker: Breaker::default(),
         }
     }
 
@@ -202,6 +216,12 @@ impl Cluster {
     /// Looks after what no request noticed: ejections that have ended, failures of answers that had
     /// begun. Called now and then by one thread; `true` for each endpoint that it ejected.
     pub fn look(&self, now: Instant) -> usize {
+        let region = &*self.region;
+        match self.state.breaker.turned() {
+            Some(true) => tracing::warn!(region, "region is at its limit, requests are refused"),
+            Some(false) => tracing::info!(region, "region takes all requests again"),
+            None => {}
+        }
         let mut ejected = 0;
         for endpoint in &self.endpoints {
             let state = &endpoint.state;
@@ -256,6 +276,22 @@ impl Cluster {
     pub fn is_available(&self) -> bool {
         let mut in_use = self.endpoints.iter().filter(|one| one.is_in_use());
         in_use.any(|one| !one.state.is_down())
+    }
+
+    /// Whether a request would have to wait, or be refused: the region is at its limit, or each of
+    /// its endpoints that is not down.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        let full = |count: &Count, limit: usize| count.now() as usize >= limit;
+        let mut takers = self.endpoints.iter();
+        self.state.breaker.has_line()
+            || full(&self.state.breaker.requests, self.limits.requests)
+            || (self.is_available()
+                && takers.all(|one| {
+                    !one.is_in_use()
+                        || one.state.is_down()
+                        || full(&one.state.requests, self.limits.connections)
+                }))
     }
 
     /// Seconds after which it is worth asking again, when no endpoint takes requests: the first

@@ -67,6 +67,8 @@ pub struct Terms<'a> {
     pub to_head: bool,
     /// Whether it may be sent twice: a GET or HEAD of a route of class `static`, and nothing else.
     pub repeatable: bool,
+    /// Whether the answer's status speaks for its endpoint.
+    pub judges: bool,
     /// When all must be over.
     pub must_end: Instant,
 }
@@ -151,7 +153,7 @@ impl Way<'_> {
         client: &mut impl Client,
     ) -> Result<Exchange, Next> {
         let now = Instant::now();
-        let lease = match self.lease(number, before, now) {
+        let lease = match self.lease(number, before, now).await {
             Ok(lease) => lease,
             Err(failure) => {
                 let whole = failure.is_unsent().then_some(outgoing);
@@ -190,7 +192,7 @@ impl Way<'_> {
                     (status == 404 && is_counted && hides_failure(exchange.ready_data()))
                         .then_some(Evidence::Hidden)
                 });
-                match evidence {
+                match evidence.filter(|_| self.terms.judges) {
                     Some(evidence) => self.blame(&endpoint, evidence),
                     None => self.journey.went_well = true,
                 }
@@ -205,12 +207,26 @@ impl Way<'_> {
         }
     }
 
-    fn lease(&mut self, number: u32, before: Failure, now: Instant) -> Result<Lease, Failure> {
+    async fn lease(
+        &mut self,
+        number: u32,
+        before: Failure,
+        now: Instant,
+    ) -> Result<Lease, Failure> {
         let first = number == 1;
         if first {
             self.pools.count(self.cluster, now);
         }
-        let leased = self.pools.lease(self.cluster, &self.tried, now);
+        // Only who has not been served at all waits: another attempt would do so for nothing.
+        let leased = if first {
+            self.pools.lease_in_line(self.cluster, now).await
+        } else {
+            self.pools.lease(self.cluster, &self.tried, now)
+        };
+        if leased.as_ref().err() == Some(&Cause::WrongRegion) {
+            // Counted whatever the caller is told in the end.
+            self.journey.failed.push(Cause::WrongRegion);
+        }
         match leased {
             Ok(lease) => Ok(lease),
             Err(cause) if first => {

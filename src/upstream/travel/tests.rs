@@ -114,7 +114,7 @@ impl Client for Caller {
 }
 
 fn request(method: &str, framing: Framing) -> Outgoing {
-    let names = CookieNames::new("__Host-region", "__Host-sticky").expect("good names");
+    let names = CookieNames::new("__Host-ots-region", "__Host-sticky").expect("good names");
     let outbound = Outbound {
         method,
         target: "/api/v2/status",
@@ -122,6 +122,8 @@ fn request(method: &str, framing: Framing) -> Outgoing {
         pseudonym: "onetime-gateway",
         received: "1.1",
         request_id: "id-1",
+        traceparent: None,
+        tracestate: false,
         country: None,
         cookies: Cookies::Forward,
         own_cookies: &names,
@@ -153,6 +155,7 @@ async fn ask(
         asked: None,
         to_head: false,
         repeatable: method == "GET",
+        judges: true,
         must_end: Instant::now() + cluster.timeouts.request,
     };
     let mut journey = Journey::default();
@@ -395,6 +398,7 @@ async fn a_client_that_does_not_send_is_nobody_elses_fault() {
             asked: None,
             to_head: false,
             repeatable: false,
+            judges: true,
             must_end: Instant::now() + Duration::from_millis(10),
         };
         let (outgoing, mut journey) = (request("POST", Framing::Length(9)), Journey::default());

@@ -39,6 +39,11 @@ impl Door {
         }
     }
 
+    /// How a client of another make would speak HTTP/2.
+    pub(crate) const fn tls_h2(&self) -> &Arc<ClientConfig> {
+        &self.tls_h2
+    }
+
     /// A new connection that speaks HTTP/1.1.
     pub(crate) fn open(&self) -> Client {
         self.connect(&self.tls)
@@ -50,7 +55,13 @@ impl Door {
     }
 
     fn connect(&self, tls: &Arc<ClientConfig>) -> Client {
-        let socket = TcpStream::connect(self.address).expect("the gateway listens");
+        let socket = loop {
+            match TcpStream::connect(self.address) {
+                // It may be refused before the call is back.
+                Err(error) if error.kind() == ErrorKind::ConnectionReset => {}
+                connected => break connected.expect("the gateway listens"),
+            }
+        };
         socket.set_nodelay(true).expect("an option");
         socket.set_read_timeout(Some(PATIENCE)).expect("an option");
         socket.set_write_timeout(Some(PATIENCE)).expect("an option");

@@ -5,8 +5,10 @@ use super::shown;
 
 pub(crate) const DATA: u8 = 0;
 pub(crate) const HEADERS: u8 = 1;
+pub(crate) const PRIORITY: u8 = 2;
 pub(crate) const RST_STREAM: u8 = 3;
 pub(crate) const SETTINGS: u8 = 4;
+pub(crate) const PUSH_PROMISE: u8 = 5;
 pub(crate) const PING: u8 = 6;
 pub(crate) const GOAWAY: u8 = 7;
 pub(crate) const WINDOW_UPDATE: u8 = 8;
@@ -14,11 +16,18 @@ pub(crate) const CONTINUATION: u8 = 9;
 
 pub(crate) const END_STREAM: u8 = 1;
 pub(crate) const END_HEADERS: u8 = 4;
-const ACK: u8 = 1;
+pub(crate) const PADDED: u8 = 8;
+pub(crate) const PRIORITIZED: u8 = 32;
+pub(crate) const ACK: u8 = 1;
 
 pub(crate) const NO_ERROR: u32 = 0;
+pub(crate) const PROTOCOL_ERROR: u32 = 1;
+pub(crate) const FLOW_CONTROL_ERROR: u32 = 3;
+pub(crate) const STREAM_CLOSED: u32 = 5;
+pub(crate) const FRAME_SIZE_ERROR: u32 = 6;
 pub(crate) const REFUSED_STREAM: u32 = 7;
 pub(crate) const CANCEL: u32 = 8;
+pub(crate) const COMPRESSION_ERROR: u32 = 9;
 
 /// A frame as it came.
 #[derive(Debug)]
@@ -48,11 +57,20 @@ pub(crate) struct Frames {
     client: Client,
 }
 
+/// What a client says first (RFC 9113 section 3.4).
+pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
 impl Frames {
+    /// A connection on which nothing was said yet.
+    pub(crate) fn silent(door: &Door) -> Self {
+        Self {
+            client: door.open_h2(),
+        }
+    }
+
     pub(crate) fn open(door: &Door) -> Self {
-        let mut client = door.open_h2();
-        client.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
-        let mut frames = Self { client };
+        let mut frames = Self::silent(door);
+        frames.send_raw(PREFACE);
         frames.send(SETTINGS, 0, 0, &[]);
         // Room for every answer of these tests.
         frames.send(WINDOW_UPDATE, 0, 0, &0x0100_0000_u32.to_be_bytes());
@@ -68,17 +86,22 @@ impl Frames {
         self.client.send(bytes);
     }
 
+    /// The next frame, whatever it is; `None` when the connection ends.
+    pub(crate) fn next_of_all(&mut self) -> Option<Frame> {
+        let head = self.client.take(9)?;
+        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize;
+        Some(Frame {
+            kind: head[3],
+            flags: head[4],
+            stream: u32::from_be_bytes([head[5], head[6], head[7], head[8]]),
+            payload: self.client.take(length)?,
+        })
+    }
+
     /// The next frame; `None` when the connection ends. Settings and pings are answered.
     pub(crate) fn next(&mut self) -> Option<Frame> {
         loop {
-            let head = self.client.take(9)?;
-            let length = u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize;
-            let frame = Frame {
-                kind: head[3],
-                flags: head[4],
-                stream: u32::from_be_bytes([head[5], head[6], head[7], head[8]]),
-                payload: self.client.take(length)?,
-            };
+            let frame = self.next_of_all()?;
             match frame.kind {
                 SETTINGS if frame.flags & ACK == 0 => self.send(SETTINGS, ACK, 0, &[]),
                 PING if frame.flags & ACK == 0 => {
@@ -88,6 +111,29 @@ impl Frames {
                 _ => return Some(frame),
             }
         }
+    }
+
+    /// The body of a stream that ends well, whatever its status.
+    pub(crate) fn body(&mut self, stream: u32) -> Vec<u8> {
+        let mut body = Vec::new();
+        loop {
+            let frame = self.next().expect("the connection goes on");
+            if frame.stream != stream {
+                continue;
+            }
+            assert!(matches!(frame.kind, HEADERS | DATA), "{frame:?}");
+            if frame.kind == DATA {
+                body.extend_from_slice(&frame.payload);
+            }
+            if frame.flags & END_STREAM != 0 {
+                return body;
+            }
+        }
+    }
+
+    /// Reads on until the connection ends.
+    pub(crate) fn rest(&mut self) {
+        self.client.rest();
     }
 
     /// Waits until `stream` or the connection has ended.
@@ -126,7 +172,8 @@ pub(crate) fn take_in(outcome: &mut Outcome, frame: &Frame) -> bool {
     outcome.ended
 }
 
-fn code(payload: &[u8]) -> u32 {
+/// The number that a payload begins with: of RST_STREAM, its code.
+pub(crate) fn code(payload: &[u8]) -> u32 {
     u32::from_be_bytes([payload[0], payload[1], payload[2], payload[3]])
 }
 

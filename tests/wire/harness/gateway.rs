@@ -1,11 +1,9 @@
-//! A real gateway in this process, two regions behind it, and what a region must never be sent.
+//! The gateway's binary, regions behind it that record, and what a region must never be sent.
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use onetime_gateway::reload::Source;
-use onetime_gateway::server::Gateway;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
@@ -13,6 +11,7 @@ use tempfile::TempDir;
 
 use super::client::Door;
 use super::origin::Origin;
+use super::process::{Launch, Process};
 use super::reader::Message;
 
 /// A gateway and its regions.
@@ -22,7 +21,7 @@ pub(crate) struct World {
     pub(crate) us: Origin,
     /// Speaks TLS.
     pub(crate) tls: Origin,
-    gateway: Gateway,
+    pub(crate) gateway: Process,
     // Bound, but nobody listens: connections to it are refused.
     _dead: socket2::Socket,
     _files: TempDir,
@@ -36,6 +35,23 @@ impl World {
 
     /// With more sections of configuration.
     pub(crate) fn with(more: &str) -> Self {
+        Self::launched("", more, &Launch::default())
+    }
+
+    /// With more keys of `[server]`.
+    pub(crate) fn with_server(keys: &str) -> Self {
+        Self::launched(keys, "", &Launch::default())
+    }
+
+    /// With a listener without TLS, and where it is.
+    pub(crate) fn with_plain_http() -> (Self, SocketAddr) {
+        let world = Self::with_server("http = [\"127.0.0.1:0\"]");
+        let address = world.gateway.http.expect("it listens there too");
+        (world, address)
+    }
+
+    /// The same, started in another way.
+    pub(crate) fn launched(server: &str, more: &str, launch: &Launch) -> Self {
         let files = TempDir::new().expect("a directory");
         let names = [
             "eu.test",
@@ -56,13 +72,20 @@ impl World {
         let (eu, us) = (Origin::start(None), Origin::start(None));
         let tls = Origin::start(Some(server_tls(&cert, &signing_key)));
         let (dead, dead_address) = dead_end();
+        let http = if server.contains("http =") {
+            ""
+        } else {
+            "http = []"
+        };
         let mut text = format!(
             r#"
             [server]
             https = ["127.0.0.1:0"]
-            http = []
             admin = "127.0.0.1:0"
             threads = 1
+            drain = "0s"
+            {http}
+            {server}
             [[tls.certificates]]
             chain = "chain.pem"
             key = "key.pem"
@@ -95,15 +118,10 @@ impl World {
                  endpoints = [\"{endpoint}\"]\nhealth = false\n{more}\n",
             );
         }
-        let gateway = Gateway::start(Source::Text {
-            label: "wire".to_owned(),
-            directory: files.path().to_path_buf(),
-            text,
-        })
-        .expect("the gateway starts");
-        let address = gateway.addresses().https[0];
+        write("gateway.toml", text);
+        let gateway = Process::start(&files.path().join("gateway.toml"), launch);
         Self {
-            door: Door::new(address, cert.der().clone()),
+            door: Door::new(gateway.https, cert.der().clone()),
             eu,
             us,
             tls,
@@ -113,15 +131,38 @@ impl World {
         }
     }
 
-    /// Ends the gateway, and says what its regions had to object to.
+    /// Whether a metric has this line.
+    pub(crate) fn says(&self, line: &str) -> bool {
+        let metrics = self.gateway.admin("/metrics");
+        metrics.lines().any(|metric| metric == line)
+    }
+
+    /// A counter's sum over its labels.
+    pub(crate) fn sum(&self, counter: &str) -> u64 {
+        let metrics = self.gateway.admin("/metrics");
+        let values = metrics.lines().filter_map(|line| {
+            let rest = line.strip_prefix(counter)?;
+            rest.starts_with([' ', '{'])
+                .then(|| rest.rsplit(' ').next())?
+        });
+        values.filter_map(|value| value.parse::<u64>().ok()).sum()
+    }
+
+    /// Open connections of clients, as they were within the last second.
+    pub(crate) fn connections(&self) -> u64 {
+        self.sum("onetime_gateway_connections")
+    }
+
+    /// Ends the gateway, and says what it and its regions had to object to.
     pub(crate) fn end(self) -> Vec<String> {
-        self.gateway.drain_within(std::time::Duration::ZERO);
+        let panics = self.gateway.stop();
         self.eu.wait_closed();
         self.us.wait_closed();
         self.tls.wait_closed();
-        [self.eu, self.us, self.tls]
-            .iter()
-            .flat_map(Origin::wrong)
+        let regions = [self.eu, self.us, self.tls];
+        panics
+            .into_iter()
+            .chain(regions.iter().flat_map(Origin::wrong))
             .collect()
     }
 }

@@ -31,6 +31,8 @@ pub(crate) enum Then {
     Close,
     /// It closes with a reset.
     Reset,
+    /// It closes; in TLS, without saying that nothing more comes.
+    Cut,
     /// It says nothing more, and keeps the connection open.
     Hold,
 }
@@ -62,6 +64,8 @@ struct State {
     seen: Vec<Seen>,
     wrong: Vec<String>,
     scripts: HashMap<String, Script>,
+    /// Second hands on the connections that are open.
+    sockets: HashMap<usize, TcpStream>,
 }
 
 /// A running origin. Its threads end with the connections that they serve.
@@ -105,6 +109,14 @@ impl Origin {
         self.change(|state| state.scripts.insert(path.to_owned(), script));
     }
 
+    /// Says something that nobody asked for on every connection that is open. It has arrived when
+    /// this returns.
+    pub(crate) fn blurt(&self, bytes: &[u8]) {
+        for socket in self.state().sockets.values() {
+            let _ = (&mut &*socket).write_all(bytes);
+        }
+    }
+
     /// Waits until every connection to it is closed: then nothing more can come.
     pub(crate) fn wait_closed(&self) {
         let (state, waited) = self
@@ -121,6 +133,11 @@ impl Origin {
         let state = self.state();
         let of_path = |seen: &&Seen| seen.request.target().split('?').next() == Some(path);
         state.seen.iter().filter(of_path).cloned().collect()
+    }
+
+    /// The requests that have arrived whole, which are forgotten.
+    pub(crate) fn take_seen(&self) -> Vec<Seen> {
+        self.change(|state| std::mem::take(&mut state.seen))
     }
 
     /// How many requests arrived whole.
@@ -140,10 +157,13 @@ impl Origin {
     }
 
     fn serve(&self, socket: TcpStream, tls: Option<Arc<ServerConfig>>) {
+        let second = socket.try_clone().expect("a second hand");
         let number = self.change(|state| {
             state.raw.push(Vec::new());
             state.open += 1;
-            state.raw.len() - 1
+            let number = state.raw.len() - 1;
+            state.sockets.insert(number, second);
+            number
         });
         let _ = socket.set_nodelay(true);
         let wire = match tls {
@@ -154,7 +174,10 @@ impl Origin {
             ))),
         };
         self.converse(number, wire);
-        self.change(|state| state.open -= 1);
+        self.change(|state| {
+            state.open -= 1;
+            state.sockets.remove(&number);
+        });
     }
 
     fn converse(&self, number: usize, mut wire: Wire) {
@@ -244,6 +267,7 @@ fn play(script: &Script, wire: &mut Wire) -> bool {
     match script.then {
         Then::Keep => return true,
         Then::Close => wire.end(),
+        Then::Cut => wire.cut(),
         Then::Reset => {
             let _ =
                 socket2::SockRef::from(wire.socket()).set_linger(Some(std::time::Duration::ZERO));
@@ -288,6 +312,10 @@ impl Wire {
             tls.conn.send_close_notify();
             let _ = tls.flush();
         }
+        self.cut();
+    }
+
+    fn cut(&mut self) {
         // What still comes is read, so that the answer is not lost to a reset.
         let _ = self.socket().shutdown(Shutdown::Write);
         let _ = self.socket().set_read_timeout(Some(PATIENCE));

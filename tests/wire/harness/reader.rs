@@ -102,10 +102,10 @@ pub(crate) fn read(bytes: &[u8], side: Side) -> Read {
             Read::UntilClose(message)
         }
         ([length], []) => {
-            if !length.bytes().all(|byte| byte.is_ascii_digit()) {
+            let digits = length.bytes().all(|byte| byte.is_ascii_digit());
+            let Some(length) = digits.then(|| length.parse::<usize>().ok()).flatten() else {
                 return Read::Wrong(format!("content-length {length:?}"));
-            }
-            let length: usize = length.parse().expect("a length that fits");
+            };
             match body.get(..length) {
                 Some(whole) => {
                     message.body = whole.to_vec();

@@ -1,0 +1,8 @@
+//! See `properties/cookie_and_pin.rs`.
+
+#![no_main]
+
+#[path = "../properties/mod.rs"]
+mod properties;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| properties::named("cookie_and_pin")(data));

@@ -1,0 +1,127 @@
+//! What hyper leaves to others: streams whose clients take their answers too slowly, and connections
+//! on which nothing is asked any more.
+
+use std::cell::Cell;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::{Poll, ready};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
+
+use crate::net::deadline::Deadline;
+
+tokio::task_local! {
+    static PATIENCE: Rc<Patience>;
+}
+
+/// How long this stream may still wait for its client. hyper asks nobody while it waits for a window
+/// to open, so whoever gives it data says here until when it must be gone.
+#[derive(Default)]
+pub(super) struct Patience {
+    due: Cell<Option<Instant>>,
+    over: Cell<bool>,
+}
+
+impl Patience {
+    /// This stream's; one of its own outside of any.
+    pub(super) fn here() -> Rc<Self> {
+        PATIENCE.try_with(Rc::clone).unwrap_or_default()
+    }
+
+    /// The client must have taken all by then; `None` while it is not its turn.
+    pub(super) fn until(&self, due: Option<Instant>) {
+        self.due.set(due);
+    }
+
+    /// Whether the client was too slow.
+    pub(super) fn is_over(&self) -> bool {
+        self.over.get()
+    }
+}
+
+/// The streams of one connection.
+pub(super) struct Activity {
+    open: Cell<usize>,
+    since: Cell<Instant>,
+}
+
+impl Activity {
+    pub(super) fn new(now: Instant) -> Rc<Self> {
+        Rc::new(Self {
+            open: Cell::new(0),
+            since: Cell::new(now),
+        })
+    }
+
+    /// Waits until there has been no stream for so long.
+    pub(super) async fn ceased(&self, idle: Duration) {
+        loop {
+            let now = Instant::now();
+            let from = if self.open.get() > 0 {
+                now
+            } else {
+                self.since.get()
+            };
+            if from + idle <= now {
+                return;
+            }
+            sleep_until(from + idle).await;
+        }
+    }
+}
+
+/// One of them.
+struct Open(Rc<Activity>);
+
+impl Open {
+    fn new(activity: Rc<Activity>) -> Self {
+        activity.open.set(activity.open.get() + 1);
+        Self(activity)
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.open.set(self.0.open.get().saturating_sub(1));
+        self.0.since.set(Instant::now());
+    }
+}
+
+/// hyper's way to run streams beside the connection: as local tasks of this thread, each dropped
+/// (which resets the stream) when its client's time is over.
+#[derive(Clone)]
+pub(super) struct Local(pub(super) Rc<Activity>);
+
+impl<F: Future + 'static> hyper::rt::Executor<F> for Local
+where
+    F::Output: 'static,
+{
+    fn execute(&self, future: F) {
+        let open = Open::new(self.0.clone());
+        tokio::task::spawn_local(async move {
+            let patience = Rc::<Patience>::default();
+            let mut stream = pin!(PATIENCE.scope(patience.clone(), future));
+            let mut deadline: Option<Deadline> = None;
+            poll_fn(|context| {
+                if stream.as_mut().poll(context).is_ready() {
+                    return Poll::Ready(());
+                }
+                let Some(due) = patience.due.get() else {
+                    return Poll::Pending;
+                };
+                let deadline = deadline.get_or_insert_with(|| {
+                    let now = Instant::now();
+                    Deadline::new(now, due.saturating_duration_since(now))
+                });
+                deadline.set(due);
+                ready!(deadline.poll(context));
+                patience.over.set(true);
+                Poll::Ready(())
+            })
+            .await;
+            drop(open);
+        });
+    }
+}

@@ -1,0 +1,126 @@
+//! A look-up at one region. All that can be sent from here is a [`Kind`]'s fixed call with a key in
+//! it: nothing of a request, of its caller or of any other region.
+
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::time::Instant;
+use zeroize::Zeroizing;
+
+use super::worker::View;
+use crate::headers::request::Head;
+use crate::http1::Framing;
+use crate::http1::response::ResponseHead;
+use crate::lookup::{Kind, Said, said};
+use crate::region::RegionId;
+use crate::region::key::Key;
+use crate::upstream::exchange::Client;
+use crate::upstream::failure::Cause;
+use crate::upstream::outgoing::{Outgoing, RequestBody};
+use crate::upstream::pool::Pools;
+use crate::upstream::travel::{Journey, Terms, travel};
+
+/// As much of an answer is read; a whole one is a tenth of it.
+const MOST_BYTES: usize = 32 * 1024;
+
+/// Asks one region whether it has what the key is of.
+pub async fn inquire(
+    view: &View,
+    pools: &Rc<Pools>,
+    region: RegionId,
+    kind: Kind,
+    key: &Key,
+    within: Duration,
+) -> Said {
+    let must_end = Instant::now() + within;
+    tokio::time::timeout_at(must_end, ask(view, pools, region, kind, key, must_end))
+        .await
+        .unwrap_or(Said::CannotSay)
+}
+
+async fn ask(
+    view: &View,
+    pools: &Rc<Pools>,
+    region: RegionId,
+    kind: Kind,
+    key: &Key,
+    must_end: Instant,
+) -> Said {
+    let mut question = Question {
+        body: kind.body(key),
+        taken: 0,
+        status: 0,
+    };
+    let head = Head::inquiry(kind.path(), kind.content_type(), question.body.len());
+    let outgoing = Outgoing::new(head, Framing::Length(question.body.len() as u64));
+    let terms = Terms {
+        asked: None,
+        to_head: false,
+        repeatable: false,
+        // A generation that does not know the call may answer anything; its health is another matter.
+        judges: false,
+        must_end,
+    };
+    let cluster = view.cluster(region);
+    let mut journey = Journey::default();
+    let travelled = travel(cluster, pools, outgoing, terms, &mut question, &mut journey);
+    let Ok(mut exchange) = travelled.await else {
+        return Said::CannotSay;
+    };
+    let mut answer = Vec::new();
+    let whole = poll_fn(|context| {
+        loop {
+            let data = match exchange.poll_data(&mut question, context) {
+                Poll::Ready(Ok(Some(data))) => data,
+                Poll::Ready(Ok(None)) => return Poll::Ready(true),
+                Poll::Ready(Err(_)) => return Poll::Ready(false),
+                Poll::Pending => return Poll::Pending,
+            };
+            answer.extend_from_slice(data);
+            let count = data.len();
+            exchange.consume(count);
+            if answer.len() > MOST_BYTES {
+                return Poll::Ready(false);
+            }
+        }
+    });
+    if !whole.await {
+        return Said::CannotSay;
+    }
+    exchange.finish();
+    said(question.status, &answer)
+}
+
+/// What is sent, as `upstream` takes a client's body.
+struct Question {
+    body: Zeroizing<Vec<u8>>,
+    taken: usize,
+    status: u16,
+}
+
+impl RequestBody for Question {
+    fn poll_data(&mut self, _context: &mut Context<'_>) -> Poll<Result<Option<&[u8]>, Cause>> {
+        let rest = self.body.get(self.taken..).unwrap_or_default();
+        Poll::Ready(Ok((!rest.is_empty()).then_some(rest)))
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.taken += count;
+    }
+
+    fn trailers(&self) -> &[u8] {
+        &[]
+    }
+}
+
+impl Client for Question {
+    fn informational(&mut self, _head: &ResponseHead<'_, '_>) {}
+
+    fn poll_informational(&mut self, _context: &mut Context<'_>) {}
+
+    fn head(&mut self, head: &ResponseHead<'_, '_>) {
+        self.status = head.status;
+    }
+}

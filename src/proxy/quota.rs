@@ -1,0 +1,66 @@
+//! What a client may ask, before anything is decided on it: its tokens for this kind of request,
+//! and, where the request carries a key, those for keys that are not known.
+
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use http::Method;
+
+use super::refusal::Refusal;
+use super::worker::View;
+use crate::limit::ledger::{Kind, Ledger};
+use crate::route::classify::RouteMatch;
+use crate::route::template::DeliveryClass;
+
+/// Takes what the request costs.
+///
+/// # Errors
+/// [`Refusal::TooMany`]; nothing was taken.
+pub(super) fn admit(
+    view: &View,
+    ledger: &Ledger,
+    route: &RouteMatch<'_>,
+    (path, method): (&str, &Method),
+    client: IpAddr,
+    now: Instant,
+) -> Result<(), Refusal> {
+    if view.exempts(client) {
+        return Ok(());
+    }
+    let rates = view.rates();
+    if asks_for_a_key(route)
+        && let Some(wait) = ledger.wait(rates, Kind::Unknown, client, now)
+    {
+        return Err(refusal(Kind::Unknown, wait));
+    }
+    let class = view
+        .route_class(path)
+        .unwrap_or_else(|| route.class(method));
+    let kind = match class {
+        DeliveryClass::Create => Kind::Create,
+        DeliveryClass::Consume => Kind::Consume,
+        DeliveryClass::Read => Kind::Read,
+        DeliveryClass::Static => Kind::Static,
+    };
+    ledger
+        .take(rates, kind, client, now)
+        .map_err(|wait| refusal(kind, wait))
+}
+
+/// Charges an answer that says "unknown".
+pub(super) fn charge_unknown(view: &View, ledger: &Ledger, client: IpAddr, now: Instant) {
+    if !view.exempts(client) {
+        ledger.charge(view.rates(), Kind::Unknown, client, now);
+    }
+}
+
+/// Whether the answer can tell if a key is known. Pages are the same for every key.
+pub(super) fn asks_for_a_key(route: &RouteMatch<'_>) -> bool {
+    route.key_place().is_some_and(|place| !place.is_page()) || route.template().keys_in_body()
+}
+
+fn refusal(kind: Kind, wait: Duration) -> Refusal {
+    // Rounded up: who comes back at that time is served.
+    let seconds = wait.as_millis().div_ceil(1_000).max(1);
+    Refusal::TooMany(kind, u32::try_from(seconds).unwrap_or(u32::MAX))
+}

@@ -1,0 +1,213 @@
+//! Every socket that the process listens on: handed on where it comes that way, bound otherwise.
+
+use std::net::{SocketAddr, TcpListener};
+use std::os::unix::net::UnixListener;
+use std::path::PathBuf;
+
+use super::workers::Sockets;
+use super::{Addresses, StartError};
+use crate::admin::Scope;
+use crate::admin::door::{Door, unix_listener};
+use crate::config::server::{Admin, Server};
+use crate::handover::passed::{Listening, Passed, spread};
+use crate::handover::take::{TakeError, Takeover, take};
+use crate::listen::socket;
+
+/// Where listening sockets come from, other than being bound.
+#[derive(Debug, Default)]
+pub struct Heritage {
+    /// From a supervisor.
+    pub passed: Passed,
+    /// From the process that this one replaces.
+    pub take_over: TakeOver,
+}
+
+/// Whether a running process is asked for its sockets.
+#[derive(Debug, Default)]
+pub enum TakeOver {
+    /// It is not.
+    #[default]
+    No,
+    /// At the path that the configuration names.
+    Configured,
+    /// At this path.
+    At(PathBuf),
+}
+
+impl Heritage {
+    /// Asks the running process, if that is wanted and there is one.
+    pub(super) fn collect(self, server: &Server) -> Result<(Option<Takeover>, Passed), TakeError> {
+        let mut passed = self.passed;
+        let path = match self.take_over {
+            TakeOver::No => return Ok((None, passed)),
+            TakeOver::Configured => server.handover.clone().ok_or(TakeError::Nowhere)?,
+            TakeOver::At(path) => path,
+        };
+        let Some((takeover, theirs)) = take(&path)? else {
+            tracing::info!(path = %path.display(), "there is nobody to take over from");
+            return Ok((None, passed));
+        };
+        tracing::info!(
+            pid = takeover.pid,
+            sockets = theirs.len(),
+            "taking over the listening sockets of the running process"
+        );
+        passed.append(theirs);
+        Ok((Some(takeover), passed))
+    }
+}
+
+/// What a next process may ask for.
+pub(super) struct Offer {
+    pub(super) listener: UnixListener,
+    pub(super) path: PathBuf,
+    /// One descriptor of every listening socket.
+    pub(super) sockets: Vec<Listening>,
+    /// Whether a supervisor has them as well.
+    pub(super) held: bool,
+}
+
+/// Every listening socket, with whom it goes to.
+pub(super) struct Opened {
+    pub(super) workers: Vec<Sockets>,
+    pub(super) doors: Vec<(Door, Scope)>,
+    pub(super) offer: Option<Offer>,
+    pub(super) addresses: Addresses,
+}
+
+/// Opens all that the configuration names. A socket that was passed and that it does not name is
+/// closed here, which ends it if nobody else has it.
+pub(super) fn open(
+    server: &Server,
+    threads: usize,
+    mut passed: Passed,
+) -> Result<Opened, StartError> {
+    let held = passed.held;
+    let mut opened = Opened {
+        workers: (0..threads).map(|_| Sockets::default()).collect(),
+        doors: Vec::new(),
+        offer: None,
+        addresses: Addresses::default(),
+    };
+    let mut all = Vec::new();
+    for address in &server.https {
+        let (at, shares) = listeners(*address, threads, "https", &mut passed, &mut all)?;
+        opened.addresses.https.push(at);
+        let proxied = server.proxy_protocol.contains(address);
+        for (worker, share) in opened.workers.iter_mut().zip(shares) {
+            worker
+                .https
+                .extend(share.into_iter().map(|one| (one, proxied)));
+        }
+    }
+    for address in &server.http {
+        let (at, shares) = listeners(*address, threads, "http", &mut passed, &mut all)?;
+        opened.addresses.http.push(at);
+        let proxied = server.proxy_protocol.contains(address);
+        for (worker, share) in opened.workers.iter_mut().zip(shares) {
+            worker
+                .http
+                .extend(share.into_iter().map(|one| (one, proxied)));
+        }
+    }
+    let door = match &server.admin {
+        Admin::Loopback(address) => tcp_door(*address, "admin", &mut passed, &mut all)?,
+        Admin::Unix(path) => Door::Unix(unix(path, "admin", &mut passed, &mut all)?),
+    };
+    opened.addresses.admin = address_of(&door);
+    opened.doors.push((door, Scope::Admin));
+    if let Some(address) = server.metrics {
+        let door = tcp_door(address, "metrics", &mut passed, &mut all)?;
+        opened.addresses.metrics = address_of(&door);
+        opened.doors.push((door, Scope::Metrics));
+    }
+    if let Some(path) = &server.handover {
+        opened.offer = Some(Offer {
+            listener: unix(path, "handover", &mut passed, &mut all)?,
+            path: path.clone(),
+            sockets: all,
+            held,
+        });
+    }
+    for place in passed.places() {
+        tracing::warn!("{place} was passed, but the configuration has no such listener: closed");
+    }
+    Ok(opened)
+}
+
+/// A public address: where it is bound, and each worker's share of its sockets.
+fn listeners(
+    address: SocketAddr,
+    threads: usize,
+    what: &'static str,
+    passed: &mut Passed,
+    all: &mut Vec<Listening>,
+) -> Result<(SocketAddr, Vec<Vec<TcpListener>>), StartError> {
+    let fault = fault(address.to_string(), what);
+    let passed = passed.tcp(address);
+    let open = || {
+        let sockets = if passed.is_empty() {
+            socket::bind(address, threads)?
+        } else {
+            passed
+        };
+        for socket in &sockets {
+            all.push(Listening::Tcp(socket.try_clone()?));
+        }
+        let at = sockets
+            .first()
+            .map_or(Ok(address), TcpListener::local_addr)?;
+        Ok((at, spread(sockets, threads)?))
+    };
+    open().map_err(fault)
+}
+
+fn tcp_door(
+    address: SocketAddr,
+    what: &'static str,
+    passed: &mut Passed,
+    all: &mut Vec<Listening>,
+) -> Result<Door, StartError> {
+    let mut open = || {
+        let listener = match passed.tcp(address).pop() {
+            Some(listener) => listener,
+            None => TcpListener::bind(address)?,
+        };
+        listener.set_nonblocking(true)?;
+        all.push(Listening::Tcp(listener.try_clone()?));
+        Ok(Door::Tcp(listener))
+    };
+    open().map_err(fault(address.to_string(), what))
+}
+
+fn unix(
+    path: &PathBuf,
+    what: &'static str,
+    passed: &mut Passed,
+    all: &mut Vec<Listening>,
+) -> Result<UnixListener, StartError> {
+    let mut open = || {
+        let listener = match passed.unix(path) {
+            Some(listener) => listener,
+            None => unix_listener(path)?,
+        };
+        all.push(Listening::Unix(listener.try_clone()?));
+        Ok(listener)
+    };
+    open().map_err(fault(path.display().to_string(), what))
+}
+
+fn fault(address: String, what: &'static str) -> impl FnOnce(std::io::Error) -> StartError {
+    move |error| StartError::Listen {
+        address,
+        what,
+        error,
+    }
+}
+
+fn address_of(door: &Door) -> Option<SocketAddr> {
+    match door {
+        Door::Tcp(listener) => listener.local_addr().ok(),
+        Door::Unix(_) => None,
+    }
+}
