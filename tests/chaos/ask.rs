@@ -106,6 +106,8 @@ impl Ask {
             leaves_after: None,
         };
         ask.fill(&mut rng);
+        // Whoever sends thousands of crumbs that nobody reads is a flood to HTTP/2.
+        ask.piece = ask.piece.max(ask.body.len() / 64);
         let (name, value) = FROM_CA;
         ask.headers.push((name, value.to_owned()));
         ask.headers.push(("x-request-id", ask.id.clone()));

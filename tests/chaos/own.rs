@@ -55,14 +55,6 @@ const FAULTS: &[(&str, Effect)] = &[
 ];
 
 impl Effect {
-    /// Without a body there is nothing to cut.
-    fn on(self, kind: Kind) -> Self {
-        match (self, kind) {
-            (Self::Cut, Kind::FreeHead) => Self::Answer,
-            _ => self,
-        }
-    }
-
     fn assert(self, what: &str, class: Class, told: &Told, arrivals: usize) {
         let (matches, expected) = match self {
             Self::Answer => (matches!(told, Told::Answered(_)), 1),
@@ -91,6 +83,11 @@ async fn every_fault_has_its_one_answer_and_nothing_arrives_twice() {
                 if fault.starts_with("slow-body") && matches!(kind, Kind::BoundEcho | Kind::Bytes) {
                     continue;
                 }
+                // Without a body nothing is cut: the answer is whole, and the next request of
+                // anybody is the one that meets the connection's end.
+                if matches!((effect, kind), (Effect::Cut, Kind::FreeHead)) {
+                    continue;
+                }
                 let ask = Ask::new(seed, expected.len() as u64, kind).with(fault);
                 expected.push((ask.id.clone(), speak, *fault, kind, ask.class, *effect));
                 steps.push(Step::Ask(ask));
@@ -105,9 +102,7 @@ async fn every_fault_has_its_one_answer_and_nothing_arrives_twice() {
         let page = book.page(&id);
         let what = format!("seed {seed}: {fault} on {kind:?} over {speak:?}");
         let told = page.told.as_ref().expect("told");
-        effect
-            .on(kind)
-            .assert(&what, class, told, page.arrivals.len());
+        effect.assert(&what, class, told, page.arrivals.len());
     }
 }
 

@@ -45,7 +45,10 @@ impl Socket {
     /// Waits until there is something to read, or an end or an error, and reads nothing of it.
     pub(in crate::demo) async fn arrival(&self) -> io::Result<()> {
         poll_fn(|cx| match self.0.borrow().as_ref() {
-            Some(stream) => stream.poll_read_ready(cx),
+            // That a socket is ready is a guess: one that has just been accepted counts as ready.
+            Some(stream) => stream
+                .poll_peek(cx, &mut ReadBuf::new(&mut [0]))
+                .map_ok(drop),
             None => Poll::Ready(Err(taken())),
         })
         .await
