@@ -77,12 +77,14 @@ pub fn plan(arrival: &Arrival<'_>, view: &View, worker: &Rc<Worker>) -> (Planned
     let request_id = request_id(arrival, &facts, view, worker);
     let mut record = Record::open(worker, view, arrival, &request_id);
     let close = facts.close
+        // What comes behind it may be meant for the other end of a tunnel.
+        || arrival.method == "CONNECT"
         || (arrival.protocol == Protocol::Http10 && !facts.keep_alive)
         || worker.drain.is_begun();
     let expect = facts.expect;
     let course = Course::of(
         &facts,
-        view.trusts(arrival.circuit.peer.ip()),
+        arrival.circuit.is_believed(view),
         view.config.tracing.share(),
         fastrand::fill,
     );
@@ -176,7 +178,7 @@ fn request_id(
 ) -> String {
     let kept = facts
         .request_id
-        .filter(|id| value::is_request_id(id) && view.trusts(arrival.circuit.peer.ip()))
+        .filter(|id| value::is_request_id(id) && arrival.circuit.is_believed(view))
         .and_then(|id| std::str::from_utf8(id).ok());
     kept.map_or_else(|| worker.fresh_id(), str::to_owned)
 }
