@@ -168,6 +168,7 @@ impl<'b> Case<'_, 'b> {
         record.routed(route.template());
         let client = (self.arrival.circuit).client(self.view, self.arrival.fields);
         record.client = Some(client);
+        quota::enter(self.view, record, client)?;
         let now = record.started.into_std();
         quota::admit(
             self.view,
