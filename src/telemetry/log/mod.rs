@@ -1,5 +1,7 @@
 //! Lines for operators, to standard error: changes of state, never a line for each request.
 
+mod mouth;
+
 use std::sync::OnceLock;
 
 use tracing::{Level, Metadata};
@@ -50,6 +52,11 @@ pub fn change(level: &str, json: bool) {
     }
 }
 
+/// Waits, but not long, until what was said is written: the process is about to end.
+pub fn flush() {
+    mouth::flush();
+}
+
 /// Whether a line may be written whatever level was asked for. Our own cannot hold anybody's path,
 /// field or body. A library's can: below `info` they tell what they do with which bytes. Those of h2
 /// do at every level, and any client can cause as many of them as it likes.
@@ -70,7 +77,7 @@ fn filter(level: &str) -> EnvFilter {
 
 fn lines(json: bool) -> Lines {
     let lines = fmt::layer()
-        .with_writer(std::io::stderr)
+        .with_writer(mouth::Mouth)
         .with_target(false)
         .with_ansi(false);
     if json {
