@@ -11,7 +11,6 @@ use httparse::Header;
 use serde_json::{Value, json};
 
 use crate::headers::request::Facts;
-use crate::http1::Framing;
 use crate::region::Decision;
 use crate::region::authority::Authority;
 use crate::region::hosts::HostKind;
@@ -52,9 +51,6 @@ pub(super) struct Arguments {
     /// A header, as `Name: value`; may be repeated
     #[arg(long, value_name = "HEADER")]
     header: Vec<String>,
-    /// The request has a body
-    #[arg(long)]
-    body: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -192,10 +188,6 @@ fn failover(
         facts: &Facts::read(&fields, ""),
         route,
         query: arguments.path.split_once('?').map(|(_, query)| query),
-        framing: match arguments.body {
-            true => Framing::Chunked,
-            false => Framing::Empty,
-        },
     };
     let tie = Tie::of(decision, carried);
     let may: Vec<_> = Fallback::of(snapshot.failovers(), decision, carried).collect();

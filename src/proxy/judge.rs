@@ -418,7 +418,6 @@ impl<'b> Case<'_, 'b> {
                     facts: self.facts,
                     route,
                     query: target.query,
-                    framing: self.arrival.framing,
                 },
             ),
             repeatable: self.is_repeatable(asked),

@@ -170,7 +170,7 @@ const TIES: &[(&[&str], &str)] = &[
     ),
     (&["--path", "/api/v1/secret/abcdef"], "key"),
     (&["--path", "/api/v3/guest/receipts"], "keys-in-body"),
-    (&["--path", "/api/account/x", "--body"], "unknown-body"),
+    (&["--path", "/api/invite/abcdef"], "unknown-route"),
 ];
 
 /// The class decides what is sent again, the list who answers instead; both stand in `explain`.

@@ -74,6 +74,10 @@ async fn assert_bound(world: &World, client: &mut Client) {
         post("/api/v1/secret/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", ""),
         post("/api/v3/guest/secret/status", "{}"),
         post("/api/v2/nobody-knows", "key=abc"),
+        // The token of an invitation stands in the path, and is all the credential there is.
+        get("/api/invite/abcdef", &[FROM_CA]),
+        post("/api/invite/abcdef/decline", ""),
+        get("/api/v2/nobody-knows/abcdef", &[FROM_CA]),
     ];
     for (method, path, headers, body) in bound {
         let before = received(world, "uk");
