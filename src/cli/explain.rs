@@ -13,7 +13,6 @@ use serde_json::{Value, json};
 use crate::headers::request::Facts;
 use crate::region::Decision;
 use crate::region::authority::Authority;
-use crate::region::hosts::HostKind;
 use crate::region::pin::Sent;
 use crate::region::question::Question;
 use crate::region::trace::Explanation;
@@ -128,11 +127,7 @@ fn explanation(arguments: &Arguments, snapshot: &Snapshot) -> Result<Value, Stri
             )
         })?;
     let elsewhere = snapshot.rules().page_elsewhere(entry.kind, route.key());
-    let class = match entry.kind {
-        HostKind::Auto => HostClass::Auto,
-        HostKind::Own(_) => HostClass::Own,
-        HostKind::Alias(_) => HostClass::Alias,
-    };
+    let class = HostClass::of(entry.kind);
     let is_page = route.key_place().is_some_and(|place| place.is_page());
     let action = snapshot
         .routes()
@@ -153,8 +148,7 @@ fn explanation(arguments: &Arguments, snapshot: &Snapshot) -> Result<Value, Stri
         "host": class.label(),
         "route": route.template().label(),
         "class": snapshot
-            .route_class(path)
-            .unwrap_or_else(|| route.class(&arguments.method))
+            .delivery_class(class, path, &route, &arguments.method)
             .label(),
         "action": action.label(),
         "failover": failover,

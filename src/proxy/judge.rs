@@ -118,6 +118,7 @@ struct Asked<'b> {
     method: Method,
     target: Target<'b>,
     route: RouteMatch<'b>,
+    class: DeliveryClass,
     host: HostEntry,
     client: IpAddr,
 }
@@ -171,14 +172,9 @@ impl<'b> Case<'_, 'b> {
             .client(self.arrival.circuit.peer.ip(), self.arrival.fields);
         record.client = Some(client);
         let now = record.started.into_std();
-        quota::admit(
-            self.view,
-            &self.worker.ledger,
-            &route,
-            (target.path, &method),
-            client,
-            now,
-        )?;
+        let host_class = HostClass::of(host.kind);
+        let class = (self.view).delivery_class(host_class, target.path, &route, &method);
+        quota::admit(self.view, &self.worker.ledger, &route, class, client, now)?;
         let outcome = self.decide(host, &route, client)?;
         let decision = outcome.decision;
         record.decided(self.view, &outcome, host.kind);
@@ -188,6 +184,7 @@ impl<'b> Case<'_, 'b> {
             method,
             target,
             route,
+            class,
             host,
             client,
         };
@@ -211,11 +208,7 @@ impl<'b> Case<'_, 'b> {
         } else {
             None
         };
-        let class = match host.kind {
-            HostKind::Auto => HostClass::Auto,
-            HostKind::Own(_) => HostClass::Own,
-            HostKind::Alias(_) => HostClass::Alias,
-        };
+        let class = HostClass::of(host.kind);
         let answer = match self.view.routes().action(class, route, elsewhere.is_some()) {
             Action::Proxy => {
                 self.ask = self.look_up(asked, outcome);
@@ -386,8 +379,11 @@ impl<'b> Case<'_, 'b> {
             route,
             host,
             client,
+            ..
         } = asked;
-        let body_limit = self.view.route_body_limit(target.path);
+        let body_limit = self
+            .view
+            .route_body_limit(HostClass::of(host.kind), target.path);
         if matches!(self.arrival.framing, Framing::Length(length) if length > body_limit) {
             return Err(Refusal::BodyTooLarge);
         }
@@ -426,11 +422,7 @@ impl<'b> Case<'_, 'b> {
 
     /// Whether the request may be sent twice: a GET or HEAD without a body, of class `static`.
     fn is_repeatable(&self, asked: &Asked<'_>) -> bool {
-        let class = self
-            .view
-            .route_class(asked.target.path)
-            .unwrap_or_else(|| asked.route.class(&asked.method));
-        class == DeliveryClass::Static
+        asked.class == DeliveryClass::Static
             && matches!(asked.method, Method::GET | Method::HEAD)
             && self.arrival.framing == Framing::Empty
     }
