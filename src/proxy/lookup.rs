@@ -22,6 +22,7 @@ use crate::region::question::{KeyFinding, Outcome};
 use crate::region::{Reason, RegionId};
 use crate::route::classify::RouteMatch;
 use crate::telemetry::worker::Event;
+use crate::upstream::travel::Journey;
 
 /// What there is to wait for: nothing yet, or what came of it.
 type Wait = watch::Receiver<Option<Option<Known>>>;
@@ -187,8 +188,19 @@ impl Asking {
         for &region in self.view.lookup_regions() {
             let (view, worker, key) = (self.view.clone(), worker.clone(), key.clone());
             inquiries.spawn_local(async move {
-                let said = inquire(&view, &worker.pools, region, kind, &key, within).await;
+                let mut journey = Journey::default();
+                let asked = inquire(
+                    &view,
+                    &worker.pools,
+                    region,
+                    kind,
+                    &key,
+                    within,
+                    &mut journey,
+                );
+                let said = asked.await;
                 let label = view.region_label(region);
+                worker.remember_endpoints(&journey, Some(label));
                 worker
                     .metrics
                     .count(Event::Inquired, Some(label), said.label());

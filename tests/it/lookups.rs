@@ -211,3 +211,45 @@ async fn who_guesses_keys_spends_a_budget() {
 async fn a_hundred_thousand_guesses_spend_a_budget() {
     guess(100_000).await;
 }
+
+/// A look-up that takes too long says nothing about the endpoint: what callers ask may be answered at once.
+#[tokio::test]
+async fn slow_look_ups_eject_nobody() {
+    let world = world(
+        KeyStyle::Short,
+        &format!("{EVERYWHERE}lookup_timeout = \"50ms\"\n"),
+    );
+    for number in [1, 2] {
+        let slow = Fault::Slow(Duration::from_millis(200));
+        world.regions.fault("us", number, slow).expect("a fault");
+    }
+    let mut client = Client::open(&world, Speak::Http1, BARE).await;
+    for number in 0..40 {
+        let shown = client.get(&format!("/secret/{number:031}"), &[]).await;
+        assert_eq!(shown.status, 302);
+    }
+    assert!(asked(&world, "us") > 10, "they were asked");
+    let metrics = scrape(world.admin()).await;
+    let ejected =
+        |line: &&str| line.starts_with("onetime_gateway_endpoint_ejected{") && line.ends_with(" 1");
+    assert_eq!(metrics.lines().find(ejected), None);
+}
+
+/// An endpoint that nobody can connect to is ejected for it, whoever tried; and it is told.
+#[tokio::test]
+async fn what_look_ups_cannot_reach_is_counted() {
+    let world = world(KeyStyle::Short, EVERYWHERE);
+    world.regions.down("us", 1).expect("an endpoint");
+    let mut client = Client::open(&world, Speak::Http1, BARE).await;
+    for number in 0..40 {
+        let shown = client.get(&format!("/secret/{number:031}"), &[]).await;
+        assert_eq!(shown.status, 302);
+    }
+    let metrics = scrape(world.admin()).await;
+    for line in [
+        "onetime_gateway_endpoint_ejections_total{region=\"us\",cause=\"connect\"} 1",
+        "region=\"us\",cause=\"connect-refused\"}",
+    ] {
+        assert!(metrics.contains(line), "{line}: {metrics}");
+    }
+}
