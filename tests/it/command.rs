@@ -60,6 +60,15 @@ fn check_says_fine_or_everything_that_is_wrong() {
         text(&keyed.stdout)
     );
 
+    std::fs::write(directory.path().join("eu.secret"), "too-short-to-be-good").expect("written");
+    let short = gateway(&["check", "--config", config]);
+    let said = text(&short.stdout) + &text(&short.stderr);
+    let words = "an identifier secret of eu (file eu.secret) is short";
+    assert!(
+        said.contains(words) && !said.contains("too-short"),
+        "{said}"
+    );
+
     let broken = std::fs::read_to_string(&path)
         .expect("the file")
         .replace("chain.pem", "nowhere.pem")
