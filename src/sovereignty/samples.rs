@@ -108,6 +108,7 @@ pub(super) const SAMPLES: &[(Carries, &[&str])] = {
                 "/receipt/KEY/burn",
                 "/private/KEY",
                 "/private/KEY/burn",
+                "/incoming/KEY",
             ],
         ),
         (
