@@ -59,6 +59,7 @@ async fn ask(
     let outgoing = Outgoing::new(head, Framing::Length(question.body.len() as u64));
     let terms = Terms {
         asked: None,
+        alias: false,
         to_head: false,
         repeatable: false,
         // A generation that does not know the call may answer anything, or late, or not at all; its

@@ -46,6 +46,8 @@ pub struct Ready<'b> {
     pub country: Option<String>,
     /// The host that the client named, where the region is to see that one.
     pub asked: Option<String>,
+    /// Whether that is an alias of the region.
+    pub alias: bool,
     /// The target in origin form.
     pub target: &'b str,
     /// What becomes of cookies.
@@ -389,7 +391,8 @@ impl<'b> Case<'_, 'b> {
         }
         let region = outcome.decision.region;
         let dialect = super::dialect(self.arrival.target, self.arrival.fields);
-        let keeps_host = matches!(host.kind, HostKind::Alias(_)) || self.view.keeps_host(region);
+        let alias = matches!(host.kind, HostKind::Alias(_));
+        let keeps_host = alias || self.view.keeps_host(region);
         Ok(Judged::Proxy(Ready {
             region,
             reason: outcome.decision.reason,
@@ -399,6 +402,7 @@ impl<'b> Case<'_, 'b> {
             client: *client,
             country: self.view.country_of(*client),
             asked: keeps_host.then(|| self.asked(target)),
+            alias,
             target: target.origin,
             cookies: match host.kind {
                 HostKind::Auto => Cookies::Withhold,

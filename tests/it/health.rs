@@ -26,7 +26,7 @@ fn world_with_ca(more: &str) -> World {
     world
 }
 
-fn edit(world: &World, from: &str, to: &str) {
+pub(crate) fn edit(world: &World, from: &str, to: &str) {
     let text = std::fs::read_to_string(&world.config).expect("the file");
     assert!(text.contains(from), "{text}");
     std::fs::write(&world.config, text.replace(from, to)).expect("written");

@@ -61,8 +61,10 @@ pub struct Journey {
 /// What a request asks of its way.
 #[derive(Clone, Copy)]
 pub struct Terms<'a> {
-    /// The host that the client named, where the region is to see that one.
+    /// The host that the client named, where an endpoint of the region is to see that one.
     pub asked: Option<&'a str>,
+    /// Whether it is an alias of the region: then all of its endpoints are.
+    pub alias: bool,
     /// Whether it is a HEAD.
     pub to_head: bool,
     /// Whether it may be sent twice: a GET or HEAD of a route of class `static`, and nothing else.
@@ -170,7 +172,9 @@ impl Way<'_> {
                 return Err(self.unsent(&endpoint, failure, outgoing, false));
             }
         };
-        let host = self.terms.asked.unwrap_or(&endpoint.host);
+        let keeps_host = self.terms.alias || endpoint.keeps_host;
+        let asked = self.terms.asked.filter(|_| keeps_host);
+        let host = asked.unwrap_or(&endpoint.host);
         let exchange = Exchange::new(
             stream,
             lease,
