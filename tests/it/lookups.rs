@@ -7,6 +7,7 @@ use http::Method;
 use onetime_gateway::demo::fault::Fault;
 use onetime_gateway::demo::options::KeyStyle;
 use onetime_gateway::demo::world::{World, WorldOptions};
+use onetime_gateway::reload::Verdict;
 
 use crate::links::{LOOK_UPS, Made, links_open};
 use crate::observe::scrape;
@@ -251,5 +252,42 @@ async fn what_look_ups_cannot_reach_is_counted() {
         "region=\"us\",cause=\"connect-refused\"}",
     ] {
         assert!(metrics.contains(line), "{line}: {metrics}");
+    }
+}
+
+/// Numbers of regions run out in metrics, where the rest is then one; what was found must not be.
+#[tokio::test]
+async fn regions_beyond_those_that_metrics_can_tell_apart_are_told_apart_all_the_same() {
+    let world = world(KeyStyle::Short, EVERYWHERE);
+    let text = std::fs::read_to_string(&world.config).expect("the file");
+    let reload = |text: &str| {
+        std::fs::write(&world.config, text).expect("written");
+        let verdict = world.gateway().expect("a gateway").reload();
+        assert!(matches!(verdict, Verdict::Applied { .. }), "{verdict:?}");
+    };
+    for turn in 0..3 {
+        let mut many = text.clone();
+        for number in 0..200 {
+            many += &format!(
+                "\n[regions.r{turn}-{number}]\nhost = \"r{turn}-{number}.example\"\n\
+                 endpoints = [\"http://127.0.0.1:{}\"]\n",
+                1 + number
+            );
+        }
+        reload(&many);
+    }
+    let renamed = ["nz", "uk"].into_iter().fold(text, |text, name| {
+        text.replace(
+            &format!("[regions.{name}]"),
+            &format!("[regions.new-{name}]"),
+        )
+        .replace(&format!("\"{name}\""), &format!("\"new-{name}\""))
+    });
+    reload(&renamed);
+    let mut client = Client::open(&world, Speak::Http1, BARE).await;
+    for region in ["new-nz", "new-uk"] {
+        let made = make(&mut client, region).await;
+        let shown = client.get(&format!("/secret/{}", made.secret), &[]).await;
+        assert_eq!(shown.landed(), (region, "look-up"));
     }
 }
