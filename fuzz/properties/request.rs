@@ -92,7 +92,7 @@ fn circuit(flags: u8) -> Circuit {
         },
         tls: Some("1.3"),
         server_name: Some(HOSTS[0].into()),
-        ..Circuit::plain(peer)
+        ..Circuit::plain(peer, true)
     }
 }
 

@@ -1,10 +1,12 @@
 //! One gateway's snapshot and worker, without sockets: two regions, a bare host, an alias.
 
 use std::cell::OnceCell;
+use std::hash::RandomState;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
+use onetime_gateway::limit::crowd::Crowd;
 use onetime_gateway::limit::ledger::Ledger;
 use onetime_gateway::proxy::lookup::Lookups;
 use onetime_gateway::proxy::worker::{Common, Share, Worker};
@@ -90,6 +92,7 @@ fn start() -> Rc<Worker> {
         Spans::start().expect("a thread").outlet(),
         Common {
             ledger: Arc::new(Ledger::new(Instant::now())),
+            crowd: Arc::new(Crowd::new(RandomState::new())),
             lookups: Arc::new(Lookups::new([7; 64], Instant::now())),
             share: Share {
                 room: usize::MAX,

@@ -1,6 +1,8 @@
 //! The admin listeners: few connections, short patience, hyper's HTTP/1 server.
 
 use std::convert::Infallible;
+use std::hash::RandomState;
+use std::net::IpAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,11 +13,14 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
 
 use super::pages::answer;
 use super::{Control, Scope};
+use crate::limit::block::Prefixes;
+use crate::limit::connections::ConnectionRules;
+use crate::limit::crowd::{Crowd, Standing};
 
 /// Connections at a time; a scraper needs one, a person a few.
 const MOST: usize = 64;
@@ -23,8 +28,17 @@ const MOST: usize = 64;
 /// A head must arrive within this.
 const HEAD: Duration = Duration::from_secs(5);
 
-/// No connection lives longer; scrapers connect again.
-const LIFE: Duration = Duration::from_secs(300);
+/// No connection lives longer, nor is one used twice; scrapers connect again.
+const LIFE: Duration = Duration::from_secs(30);
+
+/// Connections of one address, and of its network: one slow reader does not keep the probes out. The
+/// machine's own have all places.
+const RULES: ConnectionRules = ConnectionRules {
+    client: Prefixes { v4: 32, v6: 64 },
+    per_client: MOST / 4,
+    network: Prefixes { v4: 24, v6: 48 },
+    per_network: MOST / 2,
+};
 
 /// A listening socket of the admin side.
 pub enum Door {
@@ -61,13 +75,18 @@ impl Door {
     /// # Errors
     /// If the socket cannot be used with the runtime.
     pub async fn serve(self, scope: Scope, control: Arc<dyn Control>) -> std::io::Result<()> {
-        let places = Arc::new(Semaphore::new(MOST));
+        let places = Arc::new(Places {
+            all: Arc::new(Semaphore::new(MOST)),
+            by_address: Crowd::new(RandomState::new()),
+        });
         match self {
             Self::Tcp(listener) => {
                 let listener = TcpListener::from_std(listener)?;
                 loop {
                     match listener.accept().await {
-                        Ok((socket, _)) => admit(socket, scope, false, &control, &places),
+                        Ok((socket, peer)) => {
+                            admit(socket, scope, Some(peer.ip()), &control, &places)
+                        }
                         Err(_) => sleep(Duration::from_millis(50)).await,
                     }
                 }
@@ -76,7 +95,7 @@ impl Door {
                 let listener = UnixListener::from_std(listener)?;
                 loop {
                     match listener.accept().await {
-                        Ok((socket, _)) => admit(socket, scope, true, &control, &places),
+                        Ok((socket, _)) => admit(socket, scope, None, &control, &places),
                         Err(_) => sleep(Duration::from_millis(50)).await,
                     }
                 }
@@ -85,19 +104,59 @@ impl Door {
     }
 }
 
+/// Connections that are open.
+struct Places {
+    all: Arc<Semaphore>,
+    by_address: Crowd,
+}
+
+/// A connection that is open, until it is dropped.
+struct Place {
+    places: Arc<Places>,
+    standing: Option<Standing>,
+    _one: OwnedSemaphorePermit,
+}
+
+impl Place {
+    /// `None` if there is no room.
+    fn take(places: &Arc<Places>, peer: Option<IpAddr>) -> Option<Self> {
+        let one = places.all.clone().try_acquire_owned().ok()?;
+        let stranger = peer.filter(|address| !address.to_canonical().is_loopback());
+        let standing = match stranger {
+            Some(address) => Some(places.by_address.enter(address, &RULES).ok()?),
+            None => None,
+        };
+        Some(Self {
+            places: places.clone(),
+            standing,
+            _one: one,
+        })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Some(standing) = self.standing.take() {
+            self.places.by_address.leave(standing);
+        }
+    }
+}
+
+/// Serves a connection of `peer`; `None` is a Unix socket's.
 fn admit<S>(
     socket: S,
     scope: Scope,
-    local: bool,
+    peer: Option<IpAddr>,
     control: &Arc<dyn Control>,
-    places: &Arc<Semaphore>,
+    places: &Arc<Places>,
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     // Beyond the limit the connection is closed by dropping it.
-    let Ok(place) = places.clone().try_acquire_owned() else {
+    let Some(place) = Place::take(places, peer) else {
         return;
     };
+    let local = peer.is_none();
     let control = control.clone();
     tokio::spawn(async move {
         let service = service_fn(move |request| {
@@ -106,6 +165,7 @@ fn admit<S>(
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
+            .keep_alive(false)
             .header_read_timeout(HEAD)
             .max_buf_size(16 * 1024)
             .serve_connection(TokioIo::new(socket), service);
@@ -113,4 +173,29 @@ fn admit<S>(
         let _ = timeout(LIFE, connection).await;
         drop(place);
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_address_cannot_keep_the_probes_out() {
+        let places = Arc::new(Places {
+            all: Arc::new(Semaphore::new(MOST)),
+            by_address: Crowd::new(RandomState::new()),
+        });
+        let take = |address: &str| Place::take(&places, Some(address.parse().expect("an address")));
+        let slow: Vec<_> = std::iter::from_fn(|| take("192.0.2.1")).collect();
+        assert_eq!(slow.len(), RULES.per_client);
+        let neighbours: Vec<_> = (2..=255)
+            .filter_map(|last| take(&format!("192.0.2.{last}")))
+            .collect();
+        assert_eq!(slow.len() + neighbours.len(), RULES.per_network);
+        assert!(take("198.51.100.1").is_some() && Place::take(&places, None).is_some());
+        let own: Vec<_> = std::iter::from_fn(|| take("::ffff:127.0.0.1")).collect();
+        assert_eq!(own.len(), MOST - RULES.per_network);
+        drop(slow);
+        assert!(take("192.0.2.1").is_some());
+    }
 }

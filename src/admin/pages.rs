@@ -29,6 +29,14 @@ pub fn answer<B>(
     let path = request.uri().path();
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
     let all = scope == Scope::Admin;
+    if all
+        && !local
+        && matches!(path, "/config" | "/regions" | "/reload")
+        && !names_loopback(request)
+    {
+        let why = "the Host of this request is not this listener: use localhost or its address\n";
+        return plain(StatusCode::FORBIDDEN, TEXT, why);
+    }
     match path {
         "/metrics" if reads => plain(StatusCode::OK, METRICS, control.metrics()),
         "/healthz" if reads => plain(StatusCode::OK, TEXT, "ok\n"),
@@ -39,7 +47,7 @@ pub fn answer<B>(
         "/" if reads && all => plain(StatusCode::OK, TEXT, INDEX),
         "/config" if reads && all => plain(StatusCode::OK, TEXT, control.config()),
         "/regions" if reads && all => plain(StatusCode::OK, JSON, control.regions().to_string()),
-        "/reload" if all && *request.method() == Method::POST => reload(request, local, control),
+        "/reload" if all && *request.method() == Method::POST => reload(request, control),
         "/reload" if all => not_allowed("POST"),
         "/metrics" | "/healthz" | "/readyz" => not_allowed("GET, HEAD"),
         "/" | "/config" | "/regions" if all => not_allowed("GET, HEAD"),
@@ -47,11 +55,7 @@ pub fn answer<B>(
     }
 }
 
-fn reload<B>(request: &Request<B>, local: bool, control: &dyn Control) -> Response<Full<Bytes>> {
-    if !local && !names_loopback(request) {
-        let why = "the Host of this request is not this listener: use localhost or its address\n";
-        return plain(StatusCode::FORBIDDEN, TEXT, why);
-    }
+fn reload<B>(request: &Request<B>, control: &dyn Control) -> Response<Full<Bytes>> {
     if !request.headers().contains_key(HEADER) {
         return plain(
             StatusCode::FORBIDDEN,
@@ -72,11 +76,11 @@ fn reload<B>(request: &Request<B>, local: bool, control: &dyn Control) -> Respon
 /// Whether `Host` is a loopback name or address: a page of the web that reaches this listener by a
 /// name of its own (DNS rebinding) sends that name.
 fn names_loopback<B>(request: &Request<B>) -> bool {
-    let Some(host) = request
-        .headers()
-        .get(HOST)
-        .and_then(|host| host.to_str().ok())
-    else {
+    let mut hosts = request.headers().get_all(HOST).iter();
+    let (Some(host), None) = (hosts.next(), hosts.next()) else {
+        return false;
+    };
+    let Ok(host) = host.to_str() else {
         return false;
     };
     let Ok(authority) = host.parse::<http::uri::Authority>() else {
@@ -157,8 +161,25 @@ mod tests {
         assert_eq!(post(&[("host", "evil.example"), marked]), 403);
         assert_eq!(post(&[("host", "127.0.0.1.evil.example"), marked]), 403);
         assert_eq!(post(&[marked]), 403);
-        assert_eq!(status("GET", "/reload", &[marked], Scope::Admin), 405);
+        assert_eq!(
+            post(&[("host", "localhost"), ("host", "evil.example"), marked]),
+            403
+        );
+        let get = |host| status("GET", "/reload", &[("host", host), marked], Scope::Admin);
+        assert_eq!(get("localhost"), 405);
         assert_eq!(status("POST", "/reload", &[marked], Scope::Metrics), 404);
+    }
+
+    /// A name of its own leads a page of the web here (DNS rebinding): it learns no address inside.
+    #[test]
+    fn a_page_of_the_web_learns_nothing_of_the_inside() {
+        let get = |path, host, scope| status("GET", path, &[("host", host)], scope);
+        for path in ["/config", "/regions"] {
+            assert_eq!(get(path, "evil.example:9090", Scope::Admin), 403);
+            assert_eq!(get(path, "127.0.0.1:9090", Scope::Admin), 200);
+            assert_eq!(get(path, "evil.example", Scope::Metrics), 404);
+        }
+        assert_eq!(get("/metrics", "gateway.example", Scope::Admin), 200);
     }
 
     #[test]
@@ -172,8 +193,13 @@ mod tests {
             ("/", 200, 404),
             ("/nothing", 404, 404),
         ] {
-            assert_eq!(status("GET", path, &[], Scope::Admin), admin, "{path}");
-            assert_eq!(status("GET", path, &[], Scope::Metrics), metrics, "{path}");
+            let host = [("host", "[::1]:9090")];
+            assert_eq!(status("GET", path, &host, Scope::Admin), admin, "{path}");
+            assert_eq!(
+                status("GET", path, &host, Scope::Metrics),
+                metrics,
+                "{path}"
+            );
         }
         assert_eq!(status("POST", "/metrics", &[], Scope::Metrics), 405);
     }

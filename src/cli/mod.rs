@@ -55,6 +55,7 @@ pub fn main() -> ExitCode {
         Command::Demo(arguments) => demo::demo(&arguments),
         Command::Reload(arguments) => reload::reload(&arguments),
     };
+    crate::telemetry::log::flush();
     ExitCode::from(code)
 }
 
@@ -65,8 +66,9 @@ fn say(line: impl std::fmt::Display) {
     let _ = writeln!(std::io::stdout(), "{line}");
 }
 
-/// Prints a line about something that went wrong.
+/// Prints a line about something that went wrong, after what the log says.
 fn complain(line: impl std::fmt::Display) {
     use std::io::Write;
+    crate::telemetry::log::flush();
     let _ = writeln!(std::io::stderr(), "{line}");
 }

@@ -34,6 +34,11 @@ pub struct Limits {
     pub connections_per_address: usize,
     /// Connections of one wider network. Default 3,000: no one network takes the place of all others.
     pub connections_per_network: usize,
+    /// Requests in flight of one client. Default 250, an eighth of what a region takes: who is slow on purpose
+    /// keeps a place for as long as that lasts.
+    pub requests_per_address: usize,
+    /// Requests in flight of one wider network. Default 500.
+    pub requests_per_network: usize,
     /// Bits of an IPv4 address that make one client. Default 32: the address.
     pub client_v4: u8,
     /// Bits of an IPv6 address that make one client. Default 64: a customer has all addresses of its /64.
@@ -94,6 +99,8 @@ impl Default for Limits {
             connections: 10_000,
             connections_per_address: 1_000,
             connections_per_network: 3_000,
+            requests_per_address: 250,
+            requests_per_network: 500,
             client_v4: 32,
             client_v6: 64,
             network_v4: 24,
@@ -136,6 +143,10 @@ impl Limits {
                 .unwrap_or(default.connections_per_address),
             connections_per_network: count(&mut section, "connections_per_network", 1..=10_000_000)
                 .unwrap_or(default.connections_per_network),
+            requests_per_address: count(&mut section, "requests_per_address", 1..=10_000_000)
+                .unwrap_or(default.requests_per_address),
+            requests_per_network: count(&mut section, "requests_per_network", 1..=10_000_000)
+                .unwrap_or(default.requests_per_network),
             client_v4: count(&mut section, "client_v4", 8..=32).unwrap_or(default.client_v4),
             client_v6: count(&mut section, "client_v6", 16..=128).unwrap_or(default.client_v6),
             network_v4: count(&mut section, "network_v4", 8..=32).unwrap_or(default.network_v4),

@@ -268,6 +268,8 @@ fn limits(limits: &Limits) -> Value {
         "connections": limits.connections,
         "connections_per_address": limits.connections_per_address,
         "connections_per_network": limits.connections_per_network,
+        "requests_per_address": limits.requests_per_address,
+        "requests_per_network": limits.requests_per_network,
         "client_v4": limits.client_v4,
         "client_v6": limits.client_v6,
         "network_v4": limits.network_v4,

@@ -18,7 +18,8 @@ use super::listen::bind;
 use super::record::Record;
 use super::region::Region;
 use super::serve;
-use super::wire::socket::Socket;
+use super::wire::socket::{Socket, reset_reading};
+use super::witness::Witness;
 
 /// One endpoint.
 pub(super) struct Endpoint {
@@ -34,6 +35,7 @@ pub(super) struct Endpoint {
     open: RefCell<HashMap<u64, (Rc<Socket>, AbortHandle)>>,
     accepted: Cell<u64>,
     pub(super) record: RefCell<Record>,
+    pub(super) witness: Witness,
     pub(super) fault: Cell<Option<Fault>>,
 }
 
@@ -50,6 +52,7 @@ impl Endpoint {
             open: RefCell::default(),
             accepted: Cell::default(),
             record: RefCell::default(),
+            witness: Witness::default(),
             fault: Cell::default(),
         }
     }
@@ -82,15 +85,28 @@ impl Endpoint {
 
     /// Listens no more and resets every open connection, all before it returns.
     pub(super) fn down(&self) {
-        *self.listener.borrow_mut() = None;
         if let Some(accepting) = self.accepting.borrow_mut().take() {
             accepting.abort();
         }
+        let mut unread = Vec::new();
+        let listener = self.listener.borrow_mut().take();
+        if let Some(listener) = listener.and_then(|listener| listener.into_std().ok()) {
+            // What has connected and was not accepted yet is reset as well.
+            while let Ok((stream, _)) = listener.accept() {
+                reset_reading(&stream, &mut unread);
+            }
+        }
         let open = std::mem::take(&mut *self.open.borrow_mut());
         for (socket, task) in open.into_values() {
-            socket.reset();
+            socket.reset_reading(&mut unread);
             task.abort();
         }
+        self.witness.unread(&unread);
+    }
+
+    /// How many connections are open.
+    pub(super) fn connections(&self) -> usize {
+        self.open.borrow().len()
     }
 
     fn open(self: &Rc<Self>, stream: TcpStream, peer: IpAddr) {

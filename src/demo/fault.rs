@@ -19,8 +19,9 @@ const MOST: u32 = 10_000;
 ///
 /// Those that put something else in the answer's place ([`Fault::Status`], [`Fault::Hidden404`],
 /// [`Fault::Hang`], [`Fault::ResetBefore`], [`Fault::Garbage`], [`Fault::HalfClose`],
-/// [`Fault::RetryAfter`], [`Fault::ResetMidRead`], [`Fault::HangRead`]) execute nothing; all
-/// others execute the request and spoil how its answer travels.
+/// [`Fault::RetryAfter`], [`Fault::ResetMidRead`], [`Fault::HangRead`], [`Fault::Deaf`],
+/// [`Fault::ResetUnread`]) execute nothing; all others execute the request and spoil how its
+/// answer travels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// `status-NNN`: that status, 200 to 999, as the application would word it.
@@ -63,6 +64,23 @@ pub enum Fault {
     CloseNow,
     /// `retry-after`: 503 with `Retry-After: 7`.
     RetryAfter,
+    /// `deaf`: reads nothing at all, ever. An endpoint's fault: where a request asks for it, its
+    /// head has been read.
+    Deaf,
+    /// `reset-unread`: resets the connection as a request comes, with its bytes unread. An
+    /// endpoint's fault, as [`Fault::Deaf`].
+    ResetUnread,
+    /// `close-next`: a proper answer; the connection is closed as the next request comes, with its
+    /// bytes unread: the race that a client of kept connections can lose.
+    CloseNext,
+    /// `close-after=MS`: a proper answer; the connection is closed so much later, whatever has come.
+    CloseAfter(Duration),
+    /// `truncate-head`: sends half of the answer's head and closes.
+    TruncateHead,
+    /// `garbage-head`: a proper status line and then a line that is no field, and closes.
+    GarbageHead,
+    /// `garbage-body`: announces chunks, and sends what is none.
+    GarbageBody,
 }
 
 /// Every name with its meaning, for the control's help.
@@ -111,6 +129,28 @@ pub const FAULTS: &[(&str, &str)] = &[
         "answers as if the connection stayed open, then closes it",
     ),
     ("retry-after", "503 with Retry-After: 7"),
+    ("deaf", "reads nothing at all (an endpoint's fault)"),
+    (
+        "reset-unread",
+        "resets as a request comes, unread (an endpoint's fault)",
+    ),
+    (
+        "close-next",
+        "answers, and closes as the next request comes, unread",
+    ),
+    (
+        "close-after=MS",
+        "answers, and closes so much later whatever has come",
+    ),
+    (
+        "truncate-head",
+        "sends half of the answer's head, then closes",
+    ),
+    (
+        "garbage-head",
+        "answers with a head that is none after its first line",
+    ),
+    ("garbage-body", "announces chunks and sends none"),
 ];
 
 /// A name that is no fault.
@@ -131,6 +171,7 @@ impl FromStr for Fault {
                 "slow" => wait().map(Self::Slow),
                 "slow-head" => wait().map(Self::SlowHead),
                 "slow-body" => wait().map(Self::SlowBody),
+                "close-after" => wait().map(Self::CloseAfter),
                 "1xx-storm" => number_of(argument)
                     .and_then(|count| u32::try_from(count).ok())
                     .filter(|&count| count <= MOST)
@@ -155,6 +196,12 @@ impl FromStr for Fault {
             "bad-framing" => Self::BadFraming,
             "close-now" => Self::CloseNow,
             "retry-after" => Self::RetryAfter,
+            "deaf" => Self::Deaf,
+            "reset-unread" => Self::ResetUnread,
+            "close-next" => Self::CloseNext,
+            "truncate-head" => Self::TruncateHead,
+            "garbage-head" => Self::GarbageHead,
+            "garbage-body" => Self::GarbageBody,
             _ => return Err(UnknownFault),
         })
     }
@@ -168,6 +215,7 @@ impl fmt::Display for Fault {
             Self::Slow(wait) => return write!(f, "slow={}", wait.as_millis()),
             Self::SlowHead(wait) => return write!(f, "slow-head={}", wait.as_millis()),
             Self::SlowBody(wait) => return write!(f, "slow-body={}", wait.as_millis()),
+            Self::CloseAfter(wait) => return write!(f, "close-after={}", wait.as_millis()),
             Self::InformationalStorm(count) => return write!(f, "1xx-storm={count}"),
             Self::Hidden404 => "hidden-404",
             Self::Hang => "hang",
@@ -184,6 +232,12 @@ impl fmt::Display for Fault {
             Self::BadFraming => "bad-framing",
             Self::CloseNow => "close-now",
             Self::RetryAfter => "retry-after",
+            Self::Deaf => "deaf",
+            Self::ResetUnread => "reset-unread",
+            Self::CloseNext => "close-next",
+            Self::TruncateHead => "truncate-head",
+            Self::GarbageHead => "garbage-head",
+            Self::GarbageBody => "garbage-body",
         };
         f.write_str(name)
     }

@@ -20,6 +20,7 @@ mod spoil;
 mod start;
 mod store;
 mod wire;
+pub mod witness;
 pub mod world;
 
 use std::fmt;
@@ -37,6 +38,7 @@ use self::fleet::Fleet;
 use self::options::{DemoOptions, Dialect};
 use self::record::Seen;
 use self::start::Bound;
+use self::witness::Testimony;
 
 /// The byte at `position` of what `GET /demo/bytes/N` sends.
 pub fn pattern(position: u64) -> u8 {
@@ -209,6 +211,40 @@ impl DemoRegions {
         self.control_endpoint(region, number, |endpoint| {
             Ok(endpoint.record.borrow().all().iter().cloned().collect())
         })
+    }
+
+    /// From now on every endpoint keeps a [`Testimony`] of each request, and names in its answers
+    /// the place that it has there (`X-Demo-Place`).
+    ///
+    /// # Errors
+    /// [`ControlError::Stopped`].
+    pub fn witness(&self) -> Result<(), ControlError> {
+        self.call(|fleet| {
+            for endpoint in fleet.endpoints() {
+                endpoint.witness.turn_on();
+            }
+        })
+    }
+
+    /// What the endpoint testifies, oldest first, and the bytes that lay unread in its sockets when
+    /// it went down. What has ended is told once; what is still under way is told again.
+    ///
+    /// # Errors
+    /// [`ControlError::UnknownEndpoint`].
+    pub fn hear(
+        &self,
+        region: &str,
+        number: usize,
+    ) -> Result<(Vec<Testimony>, Vec<u8>), ControlError> {
+        self.control_endpoint(region, number, |endpoint| Ok(endpoint.witness.hear()))
+    }
+
+    /// How many connections the endpoint has open.
+    ///
+    /// # Errors
+    /// [`ControlError::UnknownEndpoint`].
+    pub fn connections(&self, region: &str, number: usize) -> Result<usize, ControlError> {
+        self.control_endpoint(region, number, |endpoint| Ok(endpoint.connections()))
     }
 
     /// Forgets what every endpoint has received. Faults stay, and what is down stays down.

@@ -14,6 +14,7 @@ use super::wire::answer::{Answer, Lengths, Plan};
 use super::wire::head::{Head, Malformed};
 use super::wire::socket::Socket;
 use super::wire::{Connection, Ended};
+use super::witness::Statement;
 
 /// The longest request id that the application keeps.
 const LONGEST_ID: usize = 200;
@@ -75,20 +76,26 @@ async fn exchange(
     peer: IpAddr,
     place: (u64, u64),
 ) -> Result<Next, Ended> {
+    connection.arrival().await?;
+    if let Some(next) = spoil::before_head(endpoint.fault.get(), connection).await {
+        return Ok(next);
+    }
     let head = connection.head().await.inspect_err(|ended| {
         // It is seen too: a test that expects nothing to arrive must not miss it.
         if matches!(ended, Ended::Malformed(_)) {
-            let seen = Seen::new("", "", None, None, false);
-            endpoint.record.borrow_mut().push(seen);
+            drop(note(endpoint, place, Seen::new("", "", None, None, false)));
         }
     })?;
     let fault = wanted(endpoint, &head);
     let known = fault.ok().flatten();
-    note(endpoint, &head, known);
+    let id = head.field("x-request-id");
+    let seen = Seen::new(head.method(), head.target(), id, known, probes(&head));
+    let statement = note(endpoint, place, seen);
     if let Some(next) = spoil::before_body(known, connection, &head).await? {
         return Ok(next);
     }
     let body = connection.body(&head).await?;
+    statement.body(&body.kept);
     if let Some(next) = spoil::instead(known, connection).await? {
         return Ok(next);
     }
@@ -109,13 +116,18 @@ async fn exchange(
     };
     let host = display_host(&head);
     let [region, number] = named(endpoint);
-    let common = [
+    let mut common = vec![
         ("O-Display-Domain", host),
         ("O-Domain-Strategy", endpoint.region.strategy(host)),
         ("x-request-id", &id),
         region,
         number,
     ];
+    let shown = format!("{}.{}", place.0, place.1);
+    if statement.is_heard() {
+        common.push(("X-Demo-Place", &shown));
+    }
+    statement.answer(answer.status, || answer.body());
     let plan = Plan {
         common: &common,
         head_only: head.method() == "HEAD",
@@ -133,10 +145,10 @@ fn wanted(endpoint: &Endpoint, head: &Head) -> Result<Option<Fault>, UnknownFaul
     }
 }
 
-fn note(endpoint: &Endpoint, head: &Head, fault: Option<Fault>) {
-    let id = head.field("x-request-id");
-    let seen = Seen::new(head.method(), head.target(), id, fault, probes(head));
+fn note(endpoint: &Endpoint, place: (u64, u64), seen: Seen) -> Statement {
+    let statement = endpoint.witness.begin(place, &seen);
     endpoint.record.borrow_mut().push(seen);
+    statement
 }
 
 /// The client's id if the application would keep it, or a fresh one.

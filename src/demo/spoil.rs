@@ -17,8 +17,21 @@ const LEAST: usize = 16;
 /// How long a head that is to be followed by a reset gets to be read.
 const GRACE: Duration = Duration::from_millis(10);
 
-/// How long `hang-read` leaves a connection unread: it cannot see the client go.
-const SILENCE: Duration = Duration::from_secs(600);
+/// What follows the status line of `garbage-head`.
+const NO_FIELD: &[u8] = b"\xff\x00 this is no field\r\n\r\n";
+
+/// What `garbage-body` sends instead of chunks.
+const NO_CHUNK: &[u8] = b"this is no chunk\r\n\x00\xff\r\n";
+
+/// Faults that come before anything of a request is read; `None` if there is none.
+pub(super) async fn before_head(fault: Option<Fault>, connection: &Connection) -> Option<Next> {
+    match fault? {
+        Fault::Deaf => connection.ignore().await,
+        Fault::ResetUnread => connection.socket().reset(),
+        _ => return None,
+    }
+    Some(Next::Close)
+}
 
 /// Faults that come before the request's body is read; `None` if there is none.
 pub(super) async fn before_body(
@@ -35,8 +48,12 @@ pub(super) async fn before_body(
             connection.socket().reset();
             Ok(Some(Next::Close))
         }
-        Some(Fault::HangRead) => {
-            tokio::time::sleep(SILENCE).await;
+        Some(Fault::HangRead | Fault::Deaf) => {
+            connection.ignore().await;
+            Ok(Some(Next::Close))
+        }
+        Some(Fault::ResetUnread) => {
+            connection.socket().reset();
             Ok(Some(Next::Close))
         }
         _ => Ok(None),
@@ -77,8 +94,18 @@ pub(super) async fn answer(
         false => Next::Request,
     };
     match fault {
-        Some(Fault::ResetAfterHead | Fault::Truncate | Fault::HangHead | Fault::HangBody) => {
+        Some(
+            Fault::ResetAfterHead
+            | Fault::Truncate
+            | Fault::TruncateHead
+            | Fault::HangHead
+            | Fault::HangBody,
+        ) => {
             cut(fault, connection, answer, &plan).await?;
+            return Ok(Next::Close);
+        }
+        Some(Fault::GarbageHead | Fault::GarbageBody) => {
+            garble(fault, connection, answer, &plan).await?;
             return Ok(Next::Close);
         }
         Some(Fault::SlowHead(wait)) => {
@@ -117,8 +144,13 @@ pub(super) async fn answer(
             connection.socket().write_all(&bytes).await?;
             return Ok(Next::Close);
         }
-        Some(Fault::CloseNow) => {
+        Some(Fault::CloseNow | Fault::CloseNext | Fault::CloseAfter(_)) => {
             connection.answer(answer, &plan).await?;
+            match fault {
+                Some(Fault::CloseNext) => connection.arrival().await?,
+                Some(Fault::CloseAfter(wait)) => tokio::time::sleep(wait).await,
+                _ => {}
+            }
             return Ok(Next::Close);
         }
         _ => connection.answer(answer, &plan).await?,
@@ -137,6 +169,7 @@ async fn cut(
     let head = answer.head(plan);
     let half = |bytes: &[u8]| bytes.get(..bytes.len() / 2).unwrap_or_default().to_vec();
     match fault {
+        Some(Fault::TruncateHead) => connection.socket().write_all(&half(&head)).await?,
         Some(Fault::HangHead) => {
             connection.socket().write_all(&half(&head)).await?;
             connection.outlast().await;
@@ -157,6 +190,34 @@ async fn cut(
             }
         }
     }
+    Ok(())
+}
+
+/// Answers that are no HTTP after a good beginning.
+async fn garble(
+    fault: Option<Fault>,
+    connection: &Connection,
+    answer: &Answer,
+    plan: &Plan<'_>,
+) -> Result<(), Ended> {
+    let mut bytes = Vec::new();
+    if fault == Some(Fault::GarbageHead) {
+        let head = answer.head(plan);
+        let line = head.split_inclusive(|&byte| byte == b'\n').next();
+        bytes.extend_from_slice(line.unwrap_or_default());
+        bytes.extend_from_slice(NO_FIELD);
+    } else {
+        let chunked = Answer {
+            body: Body::Pattern {
+                length: 0,
+                chunked: true,
+            },
+            ..whole(answer)
+        };
+        bytes.extend_from_slice(&chunked.head(plan));
+        bytes.extend_from_slice(NO_CHUNK);
+    }
+    connection.socket().write_all(&bytes).await?;
     Ok(())
 }
 
@@ -185,7 +246,12 @@ fn long_enough(answer: &Answer) -> Answer {
 async fn drip(connection: &Connection, bytes: &[u8], wait: Duration) -> Result<(), Ended> {
     for byte in bytes {
         connection.socket().write_all(&[*byte]).await?;
-        tokio::time::sleep(wait).await;
+        // The shortest sleep is a millisecond: no wait is a turn of everybody else.
+        if wait.is_zero() {
+            tokio::task::yield_now().await;
+        } else {
+            tokio::time::sleep(wait).await;
+        }
     }
     Ok(())
 }

@@ -1,5 +1,5 @@
 //! HTTP/2 frames that make work and no request: pings, settings, resets, priorities, empty data,
-//! crumbs of headers. Counted in the bytes as they come, since whoever parses them has done the work
+//! crumbs of headers, credit for nothing. Counted in the bytes as they come, since whoever parses them has done the work
 //! already; a bucket says how many are too many.
 
 use super::bucket::{Full, Rule};
@@ -13,6 +13,13 @@ const HEAD: usize = 9;
 /// A continuation shorter than this is a crumb: a header block of 32 KiB has one or two.
 const CRUMB: usize = 1_024;
 
+/// Bytes that we must have written for each WINDOW_UPDATE: the smallest frame of data has ten, and
+/// two are sent back for it.
+const CREDITED: usize = 4;
+
+/// Of what we have written, so much is remembered.
+const MOST_WRITTEN: usize = 64 * 1024;
+
 const END_STREAM: u8 = 1;
 
 /// What kind of frame was one too many.
@@ -20,6 +27,8 @@ const END_STREAM: u8 = 1;
 pub enum Control {
     /// Small CONTINUATION (CVE-2024-27316).
     Continuation,
+    /// WINDOW_UPDATE beyond what we have written.
+    Credit,
     /// DATA without data, and not the end (CVE-2019-9518).
     EmptyData,
     /// PING (CVE-2019-9512).
@@ -40,6 +49,7 @@ impl Control {
     pub const fn label(self) -> &'static str {
         match self {
             Self::Continuation => "continuation",
+            Self::Credit => "credit",
             Self::EmptyData => "empty-data",
             Self::Ping => "ping",
             Self::Priority => "priority",
@@ -52,12 +62,13 @@ impl Control {
     fn of(kind: u8, flags: u8, length: usize) -> Option<Self> {
         match kind {
             0 if length == 0 && flags & END_STREAM == 0 => Some(Self::EmptyData),
-            // Data, headers, GOAWAY, and credit, of which there is as much as we send.
-            0 | 1 | 7 | 8 => None,
+            // Data, headers, GOAWAY.
+            0 | 1 | 7 => None,
             2 => Some(Self::Priority),
             3 => Some(Self::Reset),
             4 => Some(Self::Settings),
             6 => Some(Self::Ping),
+            8 => Some(Self::Credit),
             9 if length < CRUMB => Some(Self::Continuation),
             9 => None,
             _ => Some(Self::Unknown),
@@ -73,6 +84,7 @@ pub struct FrameMeter {
     head: [u8; HEAD],
     known: usize,
     skip: usize,
+    written: usize,
 }
 
 impl FrameMeter {
@@ -85,7 +97,22 @@ impl FrameMeter {
             head: [0; HEAD],
             known: 0,
             skip: PREFACE,
+            written: 0,
         }
+    }
+
+    /// Takes in that so many bytes were written to the client, who may give credit for them.
+    pub fn wrote(&mut self, bytes: usize) {
+        self.written = (self.written + bytes).min(MOST_WRITTEN);
+    }
+
+    /// Whether a frame is credit for what was written.
+    const fn is_due(&mut self, control: Control) -> bool {
+        if !matches!(control, Control::Credit) || self.written < CREDITED {
+            return false;
+        }
+        self.written -= CREDITED;
+        true
     }
 
     /// Takes in the next bytes, whatever frames they cut; `now` is asked for only if there is
@@ -116,7 +143,9 @@ impl FrameMeter {
             let [high, middle, low, kind, flags, ..] = self.head;
             let length = u32::from_be_bytes([0, high, middle, low]) as usize;
             self.skip = length;
-            if let Some(control) = Control::of(kind, flags, length) {
+            if let Some(control) = Control::of(kind, flags, length)
+                && !self.is_due(control)
+            {
                 let now = *time.get_or_insert_with(&now);
                 self.rule.take(&mut self.bucket, now).map_err(|_| control)?;
             }
@@ -153,7 +182,27 @@ mod tests {
             bytes.extend(frame(8, 0, 4));
             bytes.extend(frame(0, END_STREAM, 0));
         }
-        assert_eq!(meter(1).read(&bytes, || 0), Ok(()));
+        let mut meter = meter(1);
+        meter.wrote(100 * CREDITED);
+        assert_eq!(meter.read(&bytes, || 0), Ok(()));
+    }
+
+    #[test]
+    fn credit_is_for_what_was_written() {
+        let mut meter = meter(3);
+        meter.read(&[0; PREFACE], || 0).expect("the preface");
+        let one = frame(8, 0, 4);
+        for _ in 0..10_000 {
+            // The smallest frame of data, and an update of either window.
+            meter.wrote(HEAD + 1);
+            assert_eq!(meter.read(&one, || 0), Ok(()));
+            assert_eq!(meter.read(&one, || 0), Ok(()));
+        }
+        meter.wrote(usize::MAX / 2);
+        for _ in 0..MOST_WRITTEN / CREDITED + 3 {
+            assert_eq!(meter.read(&one, || 0), Ok(()));
+        }
+        assert_eq!(meter.read(&one, || 0), Err(Control::Credit));
     }
 
     #[test]
@@ -165,6 +214,7 @@ mod tests {
             (4, 0, Control::Settings),
             (4, 6, Control::Settings),
             (6, 8, Control::Ping),
+            (8, 4, Control::Credit),
             (9, 1, Control::Continuation),
             (10, 3, Control::Unknown),
             (255, 0, Control::Unknown),

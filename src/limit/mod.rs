@@ -5,6 +5,7 @@
 pub mod block;
 pub mod bucket;
 pub mod connections;
+pub mod crowd;
 pub mod frames;
 pub mod ledger;
 pub mod pace;

@@ -211,9 +211,11 @@ fn admit(
     tokio::task::spawn_local(async move {
         worker.connections.set(worker.connections.get() + 1);
         let open = Open(worker.clone());
+        let mut named = true;
         if door.proxied {
             match spoken_for::client(&mut socket, peer, &worker).await {
-                Ok(client) => peer = client,
+                Ok(Some(client)) => peer = client,
+                Ok(None) => named = false,
                 Err(why) => return worker.metrics.count(Event::ProxyHeaderRefused, None, why),
             }
             if let Err(full) = admitted.count(peer.ip(), &worker) {
@@ -222,11 +224,12 @@ fn admit(
         }
         match door.scheme {
             Scheme::Http => {
-                http1::Connection::new(Stream::Plain(socket), Circuit::plain(peer), worker)
+                let circuit = Circuit::plain(peer, named);
+                http1::Connection::new(Stream::Plain(socket), circuit, worker)
                     .serve()
                     .await;
             }
-            Scheme::Https => serve_tls(socket, peer, worker).await,
+            Scheme::Https => serve_tls(socket, Circuit::plain(peer, named), worker).await,
         }
         drop((open, admitted));
     });
@@ -249,7 +252,7 @@ impl Drop for Open {
     }
 }
 
-async fn serve_tls(socket: TcpStream, peer: SocketAddr, worker: Rc<Worker>) {
+async fn serve_tls(socket: TcpStream, plain: Circuit, worker: Rc<Worker>) {
     // Answers must not wait for the acknowledgement of earlier ones.
     let _ = socket.set_nodelay(true);
     let begun = Instant::now();
@@ -279,10 +282,10 @@ async fn serve_tls(socket: TcpStream, peer: SocketAddr, worker: Rc<Worker>) {
     let resumed = session.handshake_kind() == Some(HandshakeKind::Resumed);
     worker.metrics.handshake(version, resumed, begun.elapsed());
     let circuit = Circuit {
-        peer,
         scheme: Scheme::Https,
         tls: Some(version),
         server_name: session.server_name().map(Box::from),
+        ..plain
     };
     let stream = Stream::Tls(Box::new(stream.into()));
     if http2 {

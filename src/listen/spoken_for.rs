@@ -13,13 +13,14 @@ use crate::proxy::worker::Worker;
 /// The shortest header of either version: `PROXY UNKNOWN`, CR LF.
 const SHORTEST: usize = 15;
 
-/// Reads the header and takes it off the connection. The client's address, or why the connection
-/// must be closed: its peer may be anybody, or nobody who may speak for others.
+/// Reads the header and takes it off the connection. The client's address, none if the peer names
+/// nobody, or why the connection must be closed: its peer may be anybody, or nobody who may speak
+/// for others.
 pub(super) async fn client(
     socket: &mut TcpStream,
     peer: SocketAddr,
     worker: &Worker,
-) -> Result<SocketAddr, &'static str> {
+) -> Result<Option<SocketAddr>, &'static str> {
     let view = worker.view();
     if !view.trusts(peer.ip()) {
         return Err("untrusted");
@@ -27,7 +28,7 @@ pub(super) async fn client(
     let within = view.timeouts().handshake;
     drop(view);
     match timeout(within, header(socket)).await {
-        Ok(Ok(Ok(source))) => Ok(source.unwrap_or(peer)),
+        Ok(Ok(Ok(source))) => Ok(source),
         Ok(Ok(Err(fault))) => Err(fault),
         Ok(Err(_)) => Err("closed"),
         Err(_) => Err("timeout"),

@@ -169,10 +169,9 @@ impl<'b> Case<'_, 'b> {
         }
         let route = classify(target.path).map_err(|_| Refusal::BadPath)?;
         record.routed(route.template());
-        let client = self
-            .view
-            .client(self.arrival.circuit.peer.ip(), self.arrival.fields);
+        let client = (self.arrival.circuit).client(self.view, self.arrival.fields);
         record.client = Some(client);
+        quota::enter(self.view, record, client)?;
         let now = record.started.into_std();
         let host_class = HostClass::of(host.kind);
         let class = (self.view).delivery_class(host_class, target.path, &route, &method);

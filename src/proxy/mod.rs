@@ -45,6 +45,7 @@ use crate::headers::value;
 use crate::page::accept::{self, Representation};
 use crate::page::form;
 use crate::page::language::Language;
+use crate::route::path;
 
 /// What becomes of a request.
 pub enum Verdict {
@@ -77,12 +78,14 @@ pub fn plan(arrival: &Arrival<'_>, view: &View, worker: &Rc<Worker>) -> (Planned
     let request_id = request_id(arrival, &facts, view, worker);
     let mut record = Record::open(worker, view, arrival, &request_id);
     let close = facts.close
+        // What comes behind it may be meant for the other end of a tunnel.
+        || arrival.method == "CONNECT"
         || (arrival.protocol == Protocol::Http10 && !facts.keep_alive)
         || worker.drain.is_begun();
     let expect = facts.expect;
     let course = Course::of(
         &facts,
-        view.trusts(arrival.circuit.peer.ip()),
+        arrival.circuit.is_believed(view),
         view.config.tracing.share(),
         fastrand::fill,
     );
@@ -177,7 +180,7 @@ fn request_id(
 ) -> String {
     let kept = facts
         .request_id
-        .filter(|id| value::is_request_id(id) && view.trusts(arrival.circuit.peer.ip()))
+        .filter(|id| value::is_request_id(id) && arrival.circuit.is_believed(view))
         .and_then(|id| std::str::from_utf8(id).ok());
     kept.map_or_else(|| worker.fresh_id(), str::to_owned)
 }
@@ -254,17 +257,16 @@ pub fn refuse_forwarded(refusal: Refusal, down: &Down, mut record: Record, close
     }
 }
 
-/// How a caller of this target reads errors.
+/// How a caller of this target reads errors: the path is read as routes read it.
 fn dialect(target: &str, fields: &[Header<'_>]) -> Dialect {
-    let path = Target::parse(target).map_or("", |target| target.path);
-    let below = |prefix: &str| {
-        path.strip_prefix(prefix)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
-    if below("/api/v1") {
-        Dialect::Message
-    } else if below("/api") {
-        Dialect::Error
+    let mut segments = path::segments(Target::parse(target).map_or("", |target| target.path));
+    let mut next_is = |text| segments.next().is_some_and(|one| path::is(one, text));
+    if next_is(b"api") {
+        if next_is(b"v1") {
+            Dialect::Message
+        } else {
+            Dialect::Error
+        }
     } else {
         match accept::preferred(values(fields, "accept")) {
             Representation::Html => Dialect::Html,
@@ -287,4 +289,33 @@ fn values<'b>(fields: &[Header<'b>], name: &str) -> impl Iterator<Item = &'b [u8
         .iter()
         .filter(move |field| field.name.eq_ignore_ascii_case(name))
         .map(|field| field.value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_are_in_the_dialect_of_the_route_however_its_path_is_written() {
+        for (target, expected) in [
+            ("/api/v1/status", Dialect::Message),
+            ("//api//v1/status", Dialect::Message),
+            ("/%61pi/v%31/secret/x?y", Dialect::Message),
+            ("https://eu.example/api/v1", Dialect::Message),
+            ("/api/v10/x", Dialect::Error),
+            ("/api", Dialect::Error),
+            ("//api/v2/x", Dialect::Error),
+            ("/api/%2e%2e", Dialect::Error),
+            ("/apis/v1", Dialect::Html),
+            ("/v1/api", Dialect::Html),
+            ("*", Dialect::Html),
+            ("", Dialect::Html),
+        ] {
+            let accept = Header {
+                name: "Accept",
+                value: b"text/html",
+            };
+            assert_eq!(dialect(target, &[accept]), expected, "{target}");
+        }
+    }
 }

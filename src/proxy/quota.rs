@@ -4,11 +4,25 @@
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
+use super::record::Record;
 use super::refusal::Refusal;
 use super::worker::View;
 use crate::limit::ledger::{Kind, Ledger};
 use crate::route::classify::RouteMatch;
 use crate::route::template::DeliveryClass;
+
+/// Counts the request as one of its client's in flight: no client, and no network, may hold the places
+/// of all others by being slow.
+///
+/// # Errors
+/// [`Refusal::TooManyAtOnce`].
+pub(super) fn enter(view: &View, record: &mut Record, client: IpAddr) -> Result<(), Refusal> {
+    if view.exempts(client) {
+        return Ok(());
+    }
+    let entered = record.enter(client, &view.request_rules());
+    entered.map_err(|_| Refusal::TooManyAtOnce)
+}
 
 /// Takes what the request costs.
 ///

@@ -16,6 +16,8 @@ use super::refusal::Refusal;
 use super::trace::Trace;
 use super::worker::{View, Worker};
 use crate::config::name::HostPattern;
+use crate::limit::connections::{ConnectionRules, Full};
+use crate::limit::crowd::Standing;
 use crate::region::Reason;
 use crate::region::hosts::HostKind;
 use crate::region::question::{KeyFinding, Outcome};
@@ -70,6 +72,8 @@ pub struct Record {
     pub tls: Option<&'static str>,
     /// The host's position in the configuration.
     host: Option<u32>,
+    /// Where it is counted as its client's.
+    standing: Option<Standing>,
     request_id: SmallVec<[u8; 40]>,
     view: View,
     journey: Journey,
@@ -169,10 +173,22 @@ impl Record {
             trace: None,
             tls: circuit.tls,
             host: None,
+            standing: None,
             request_id: SmallVec::from_slice(request_id.as_bytes()),
             view: view.clone(),
             journey: Journey::default(),
         }
+    }
+
+    /// Counts it as one of its client's in flight, until it is closed.
+    ///
+    /// # Errors
+    /// There are as many as may be.
+    pub fn enter(&mut self, client: IpAddr, rules: &ConnectionRules) -> Result<(), Full> {
+        if let Some(worker) = &self.worker {
+            self.standing = Some(worker.crowd.enter(client, rules)?);
+        }
+        Ok(())
     }
 
     /// Notes the route.
@@ -319,6 +335,9 @@ impl Record {
             worker
                 .in_flight
                 .set(worker.in_flight.get().saturating_sub(1));
+            if let Some(standing) = self.standing.take() {
+                worker.crowd.leave(standing);
+            }
             worker.remember(self, Instant::now());
         }
     }

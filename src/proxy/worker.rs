@@ -20,6 +20,7 @@ use super::record::Record;
 use super::span;
 use crate::balance::limit::part_of;
 use crate::config::log::Access;
+use crate::limit::crowd::Crowd;
 use crate::limit::ledger::Ledger;
 use crate::region::question::KeyFinding;
 use crate::snapshot::Snapshot;
@@ -62,6 +63,8 @@ pub struct Share {
 pub struct Common {
     /// What clients have left.
     pub ledger: Arc<Ledger>,
+    /// Requests in flight, by client.
+    pub crowd: Arc<Crowd>,
     /// What is known of keys.
     pub lookups: Arc<Lookups>,
     /// What each has a part of.
@@ -88,6 +91,8 @@ pub struct Worker {
     tls: Arc<ArcSwap<ServerConfig>>,
     /// What clients have left, shared by all threads.
     pub ledger: Arc<Ledger>,
+    /// Requests in flight by client, shared by all threads.
+    pub crowd: Arc<Crowd>,
     /// What is known of keys, shared by all threads.
     pub lookups: Arc<Lookups>,
     share: Share,
@@ -110,6 +115,7 @@ impl Worker {
     ) -> Rc<Self> {
         let Common {
             ledger,
+            crowd,
             lookups,
             share,
         } = common;
@@ -125,6 +131,7 @@ impl Worker {
             metrics,
             tls,
             ledger,
+            crowd,
             lookups,
             share,
             access,

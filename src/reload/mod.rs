@@ -51,9 +51,15 @@ impl Source {
         }
     }
 
-    fn text(&self) -> std::io::Result<String> {
+    /// `again` is after the start: whoever waits for a pipe's writer then serves nobody meanwhile.
+    fn text(&self, again: bool) -> std::io::Result<String> {
         match self {
-            Self::File(path) => std::fs::read_to_string(path),
+            Self::File(path) => {
+                if again && !std::fs::metadata(path)?.is_file() {
+                    return Err(std::io::Error::other("it is no regular file any more"));
+                }
+                std::fs::read_to_string(path)
+            }
             Self::Text { text, .. } => Ok(text.clone()),
         }
     }
@@ -86,7 +92,7 @@ pub fn load(
     label: &dyn Fn(&str) -> u16,
 ) -> Result<Built, Problems> {
     let name = source.label();
-    let text = source.text().map_err(|error| {
+    let text = source.text(previous.is_some()).map_err(|error| {
         let mut problems = Problems::new(&name, "");
         problems.whole(format!("cannot read the configuration: {error}"));
         problems

@@ -102,7 +102,7 @@ pub fn segments(path: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Whether a segment, decoded, is this text.
-pub(super) fn is(segment: &str, text: &[u8]) -> bool {
+pub fn is(segment: &str, text: &[u8]) -> bool {
     if segment.contains('%') {
         percent_decode_str(segment).eq(text.iter().copied())
     } else {

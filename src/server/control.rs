@@ -134,10 +134,7 @@ pub(super) fn reload(reloader: &Reloader, telemetry: &Telemetry, trigger: &'stat
             publish(&reloader.live.load(), telemetry);
         }
         Verdict::Refused(problems) => {
-            tracing::error!(
-                trigger,
-                "configuration refused, the old one stays:\n{problems}"
-            );
+            tracing::error!("configuration refused ({trigger}), the old one stays:\n{problems}");
             telemetry.cold(|| {
                 counter!("onetime_gateway_reloads_total", "result" => "refused", "trigger" => trigger)
                     .increment(1);

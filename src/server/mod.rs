@@ -7,6 +7,7 @@ pub mod sockets;
 mod succession;
 mod workers;
 
+use std::hash::RandomState;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use self::sockets::Heritage;
 
 use crate::config::problem::Problems;
 use crate::handover::take::{TakeError, Takeover};
+use crate::limit::crowd::Crowd;
 use crate::limit::ledger::Ledger;
 use crate::listen::accept::Census;
 use crate::proxy::lookup::Lookups;
@@ -181,6 +183,7 @@ impl Gateway {
         let secret = crate::tls::random().map_err(StartError::Thread)?;
         let common = Common {
             ledger: Arc::new(Ledger::new(Instant::now())),
+            crowd: Arc::new(Crowd::new(RandomState::new())),
             lookups: Arc::new(Lookups::new(secret, Instant::now())),
             share,
         };

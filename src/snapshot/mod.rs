@@ -343,6 +343,17 @@ impl Snapshot {
         }
     }
 
+    /// How many requests in flight one may have.
+    #[must_use]
+    pub const fn request_rules(&self) -> ConnectionRules {
+        let limits = &self.config.limits;
+        ConnectionRules {
+            per_client: limits.requests_per_address,
+            per_network: limits.requests_per_network,
+            ..self.connection_rules()
+        }
+    }
+
     /// The client's address.
     #[must_use]
     pub fn client(&self, peer: IpAddr, fields: &[Header<'_>]) -> IpAddr {

@@ -194,18 +194,30 @@ impl Drop for Outlet {
     }
 }
 
-/// The writer thread.
+/// The writer thread. What cannot be opened is tried again with each batch; until then the lines go
+/// on where they went.
 fn write(messages: &Receiver<Message>, shared: &Shared) {
     let mut out: Option<Box<dyn Write>> = None;
     let mut failing = false;
+    let mut closed = false;
     while let Ok(message) = messages.recv() {
-        if shared.stale.swap(false, Ordering::AcqRel) {
+        let fresh = shared.stale.swap(false, Ordering::AcqRel);
+        if fresh || closed {
             let target = lock(&shared.target).clone();
-            out = open(&target).unwrap_or_else(|error| {
-                tracing::error!(%error, ?target, "the access log cannot be opened");
-                None
-            });
-            failing = false;
+            match open(&target) {
+                Ok(opened) => {
+                    if closed {
+                        tracing::info!(?target, "the access log is open again");
+                    }
+                    (out, closed, failing) = (opened, false, false);
+                }
+                Err(error) => {
+                    if fresh {
+                        tracing::error!(%error, ?target, "the access log cannot be opened");
+                    }
+                    closed = true;
+                }
+            }
         }
         match message {
             Message::Wake => {}
@@ -302,6 +314,35 @@ mod tests {
         let read = |path| std::fs::read_to_string(path).expect("a file");
         assert_eq!(read(&moved), "one\n");
         assert_eq!(read(&path), "two\nthree\n");
+        assert_eq!(log.dropped(), 0);
+    }
+
+    #[test]
+    fn goes_on_where_it_was_until_the_file_can_be_opened() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let (path, moved) = (directory.path().join("a"), directory.path().join("b"));
+        let log = log_to(&path);
+        let outlet = log.outlet();
+        let read = |path: &Path| std::fs::read_to_string(path).unwrap_or_default();
+        let say = |line: &str, place: &Path| {
+            outlet.line(|out| out.push_str(line));
+            outlet.flush();
+            while !read(place).ends_with(&format!("{line}\n")) {
+                std::thread::yield_now();
+            }
+        };
+        say("one", &path);
+        std::fs::rename(&path, &moved).expect("moved");
+        std::fs::create_dir(&path).expect("in the way");
+        log.reopen();
+        say("two", &moved);
+        say("three", &moved);
+        std::fs::remove_dir(&path).expect("out of the way");
+        // Nobody says that it may be opened now.
+        say("four", &path);
+        assert_eq!(read(&moved), "one\ntwo\nthree\n");
+        drop(outlet);
+        log.close();
         assert_eq!(log.dropped(), 0);
     }
 

@@ -13,7 +13,7 @@ const EU: &str = "eu.onetimesecret.com";
 
 /// A region's breaker on the admin page.
 async fn shown(world: &World, region: &str) -> Value {
-    let page = "GET /regions HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    let page = "GET /regions HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
     let page = crate::observe::raw(world.admin(), page).await;
     let (_, json) = page.split_once("\r\n\r\n").expect("a body");
     let json: Value = serde_json::from_str(json).expect("JSON");

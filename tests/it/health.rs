@@ -170,7 +170,7 @@ async fn probes_find_a_region_down_keep_it_over_a_reload_and_find_it_up() {
     assert_eq!(answer.header("retry-after"), "1");
     assert_eq!(answer.json()["error_type"], "no-endpoint");
 
-    let page = "GET /regions HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    let page = "GET /regions HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
     let page = crate::observe::raw(world.admin(), page).await;
     let (_, json) = page.split_once("\r\n\r\n").expect("a body");
     let json: serde_json::Value = serde_json::from_str(json).expect("JSON");

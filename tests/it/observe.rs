@@ -136,7 +136,7 @@ async fn only_a_deliberate_caller_reloads() {
     );
     let ready = "GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
     assert!(raw(world.admin(), ready).await.starts_with("HTTP/1.1 200 "));
-    let regions = "GET /regions HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    let regions = "GET /regions HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
     assert!(
         raw(world.admin(), regions)
             .await
@@ -144,7 +144,7 @@ async fn only_a_deliberate_caller_reloads() {
     );
     let config = raw(
         world.admin(),
-        "GET /config HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+        "GET /config HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
     )
     .await;
     assert!(config.contains("eu.localhost"), "{config}");

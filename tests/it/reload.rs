@@ -83,6 +83,21 @@ async fn a_new_file_takes_effect_and_a_broken_one_does_not() {
 }
 
 /// Waits for a condition that a watcher brings about, not for a time.
+/// Whoever opens a pipe waits for its writer, and the control thread has more to do.
+#[tokio::test]
+async fn a_pipe_in_the_file_s_place_is_refused_and_waited_for_by_nobody() {
+    let world = world();
+    std::fs::remove_file(&world.config).expect("removed");
+    let made = std::process::Command::new("mkfifo")
+        .arg(&world.config)
+        .status();
+    assert!(made.expect("mkfifo").success());
+    let Verdict::Refused(problems) = reload(&world) else {
+        panic!("a pipe was applied")
+    };
+    assert!(problems.to_string().contains("no regular file"));
+}
+
 async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     let begun = Instant::now();
     while !holds().await {

@@ -1,4 +1,4 @@
-//! The five floods of HTTP/2: frames that cost their sender nothing and the server work. Each
+//! The floods of HTTP/2: frames that cost their sender nothing and the server work. Each
 //! connection that floods is ended, and honest clients are served meanwhile.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -24,15 +24,18 @@ pub(crate) enum Flood {
     Continuation,
     /// Requests that our own errors reset (CVE-2025-8671).
     MadeYouReset,
+    /// Credit for nothing that was sent.
+    Credit,
 }
 
 impl Flood {
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::RapidReset,
         Self::Ping,
         Self::Settings,
         Self::Continuation,
         Self::MadeYouReset,
+        Self::Credit,
     ];
 
     /// The bytes of one connection's flood.
@@ -52,6 +55,7 @@ impl Flood {
                     bytes.extend(frame(RST_STREAM, 0, stream, &CANCEL.to_be_bytes()));
                 }
                 Self::Ping => bytes.extend(frame(PING, 0, 0, &[0; 8])),
+                Self::Credit => bytes.extend(frame(WINDOW_UPDATE, 0, 0, &1_u32.to_be_bytes())),
                 Self::Settings => bytes.extend(frame(SETTINGS, 0, 0, &[])),
                 Self::Continuation if number == 0 => bytes.extend(frame(HEADERS, 0, 1, &head)),
                 Self::Continuation => {

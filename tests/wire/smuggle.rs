@@ -344,6 +344,49 @@ fn a_body_on_any_method_is_read_as_one() {
     assert!(eu.seen("/smuggled").is_empty());
 }
 
+/// A load balancer that was to name its client by the PROXY protocol, and named nobody, passes on
+/// whatever it is sent: its client's word is not its own.
+#[test]
+fn a_balancer_that_names_nobody_is_not_believed_in_a_header_either() {
+    let world = World::with_server(
+        "proxy_protocol = [\"127.0.0.1:0\"]\ntrusted_proxies = [\"127.0.0.0/8\"]",
+    );
+    for (path, first) in [
+        ("/api/v2/unknown", &b"PROXY UNKNOWN\r\n"[..]),
+        ("/api/v2/local", b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0"),
+        ("/api/v2/unspecified", b"\r\n\r\n\0\r\nQUIT\n\x21\0\0\0"),
+        (
+            "/api/v2/named",
+            b"PROXY TCP4 127.0.0.1 127.0.0.1 4711 443\r\n",
+        ),
+    ] {
+        let is_named = path.ends_with("/named");
+        let client = if is_named {
+            "127.0.0.1"
+        } else {
+            "203.0.113.66"
+        };
+        let mut connection = world.door.open_behind(first);
+        connection.send(
+            format!(
+                "GET {path} HTTP/1.1\r\nHost: eu.test\r\nX-Forwarded-For: {client}\r\n\
+                 X-Request-ID: its-own\r\n\r\n"
+            )
+            .as_bytes(),
+        );
+        assert_eq!(connection.answer(false).expect(path).status(), 200);
+        let seen = world.eu.seen(path);
+        assert_eq!(
+            seen[0].request.all("x-forwarded-for"),
+            ["127.0.0.1"],
+            "{path}"
+        );
+        let id = seen[0].request.all("x-request-id");
+        assert_eq!(id == ["its-own"], is_named, "{path}: {id:?}");
+    }
+    assert_eq!(world.end(), [""; 0]);
+}
+
 /// Split `Cookie` lines become one, without the gateway's own, and none on the bare host.
 #[test]
 fn cookies_arrive_as_one_line_where_they_may() {

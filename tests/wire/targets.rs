@@ -18,9 +18,9 @@ fn methods() -> Table {
     .collect();
     payloads.extend([
         ask(Answered(405), "TRACE"),
-        ask(Answered(405), "CONNECT"),
+        ask(Refused(405), "CONNECT"),
         payload(
-            Answered(405),
+            Refused(405),
             "CONNECT eu.test:443 HTTP/1.1\r\nHost: eu.test:443\r\n\r\n",
         ),
         payload(Answered(204), "OPTIONS * HTTP/1.1\r\nHost: eu.test\r\n\r\n"),

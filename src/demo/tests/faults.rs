@@ -169,6 +169,79 @@ fn close_now_says_nothing_of_closing() {
 }
 
 #[test]
+fn connections_are_closed_when_they_say() {
+    let demo = regions(Dialect::Current);
+    let mut client = asked(&demo, "close-next");
+    assert_eq!(client.reply().unwrap().status, 200);
+    client.start("GET", STATUS, &[], "");
+    assert_eq!(client.rest(), (Vec::new(), ErrorKind::ConnectionReset));
+    let mut client = asked(&demo, "close-after=5");
+    assert_eq!(client.reply().unwrap().status, 200);
+    assert_eq!(client.rest(), (Vec::new(), ErrorKind::UnexpectedEof));
+    assert_eq!(demo.seen("eu", 1).unwrap().len(), 2);
+}
+
+#[test]
+fn heads_and_bodies_can_be_spoiled() {
+    let demo = regions(Dialect::Current);
+    let (bytes, kind) = asked(&demo, "truncate-head").rest();
+    assert!(bytes.starts_with(b"HTTP/1.1 200 OK\r\n"));
+    assert!(!bytes.windows(4).any(|end| end == b"\r\n\r\n"));
+    assert_eq!(kind, ErrorKind::UnexpectedEof);
+    let (bytes, _) = asked(&demo, "garbage-head").rest();
+    assert!(bytes.starts_with(b"HTTP/1.1 200 OK\r\n\xff"), "{bytes:?}");
+    let (bytes, _) = asked(&demo, "garbage-body").rest();
+    let text = String::from_utf8_lossy(&bytes);
+    assert!(text.contains("transfer-encoding: chunked\r\n\r\nthis is no chunk"));
+}
+
+#[test]
+fn an_endpoint_can_read_nothing_at_all() {
+    let demo = regions(Dialect::Current);
+    demo.witness().unwrap();
+    demo.fault("eu", 1, Fault::ResetUnread).unwrap();
+    let mut client = eu(&demo, 1);
+    while demo.connections("eu", 1).unwrap() == 0 {}
+    // The demo's one thread has turned to the new connection before it comes to these.
+    for _ in 0..100 {
+        assert_eq!(demo.connections("eu", 1).unwrap(), 1);
+    }
+    client.start("GET", STATUS, &[], "");
+    assert_eq!(client.rest(), (Vec::new(), ErrorKind::ConnectionReset));
+    demo.fault("eu", 1, Fault::Deaf).unwrap();
+    let mut client = eu(&demo, 1);
+    client.start("GET", STATUS, &["X-Request-ID: r-1"], "");
+    while demo.connections("eu", 1).unwrap() == 0 {}
+    drop(client);
+    while demo.connections("eu", 1).unwrap() > 0 {}
+    let mut client = eu(&demo, 1);
+    client.start("GET", STATUS, &["X-Request-ID: r-2"], "");
+    demo.down("eu", 1).unwrap();
+    assert_eq!(client.rest(), (Vec::new(), ErrorKind::ConnectionReset));
+    let (heard, unread) = demo.hear("eu", 1).unwrap();
+    assert!(heard.is_empty() && demo.seen("eu", 1).unwrap().is_empty());
+    assert!(String::from_utf8(unread).unwrap().contains("r-2"));
+}
+
+#[test]
+fn a_witness_knows_bodies_and_answers() {
+    let demo = regions(Dialect::Current);
+    demo.witness().unwrap();
+    let id = "X-Request-ID: r-1";
+    let mut client = eu(&demo, 1);
+    let reply = client.ask("POST", "/demo/echo", &[id], "body");
+    assert_eq!(reply.field("x-demo-place"), Some("1.1"));
+    client.start("POST", "/demo/echo", &["X-Demo-Fault: reset-before"], "x");
+    client.rest();
+    let (heard, _) = demo.hear("eu", 1).unwrap();
+    assert_eq!(heard[0].request_id.as_deref(), Some("r-1"));
+    assert_eq!(heard[0].body.as_deref(), Some(&b"body"[..]));
+    assert_eq!(heard[0].answer, Some((200, reply.body)));
+    assert_eq!((heard[1].place, &heard[1].answer), ((1, 2), &None));
+    assert_eq!(heard.len(), 2);
+}
+
+#[test]
 fn spoiled_answers_were_executed_and_replaced_ones_were_not() {
     let demo = regions(Dialect::Current);
     let mut client = eu(&demo, 2);

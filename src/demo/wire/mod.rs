@@ -8,6 +8,7 @@ pub(super) mod socket;
 
 use std::io;
 use std::rc::Rc;
+use std::time::Duration;
 
 use bytes::BytesMut;
 
@@ -18,6 +19,9 @@ use self::socket::Socket;
 
 /// The longest request head.
 const LONGEST_HEAD: usize = 64 * 1024;
+
+/// How often a connection that is not read is looked at for its client's having closed it.
+const GLANCE: Duration = Duration::from_millis(20);
 
 /// One client's connection, request after request.
 pub(super) struct Connection {
@@ -57,6 +61,21 @@ impl Connection {
     /// The socket, for faults that HTTP has no words for.
     pub(super) fn socket(&self) -> &Socket {
         &self.socket
+    }
+
+    /// Waits until something of the next request is there, or the client has closed.
+    pub(super) async fn arrival(&self) -> io::Result<()> {
+        match self.buffer.is_empty() {
+            true => self.socket.arrival().await,
+            false => Ok(()),
+        }
+    }
+
+    /// Reads nothing more until the client has closed.
+    pub(super) async fn ignore(&self) {
+        while !self.socket.is_left().await {
+            tokio::time::sleep(GLANCE).await;
+        }
     }
 
     /// The next request's head.

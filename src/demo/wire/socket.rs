@@ -3,12 +3,14 @@
 
 use std::cell::RefCell;
 use std::future::poll_fn;
-use std::io;
-use std::pin::Pin;
+use std::io::{self, Read};
+use std::pin::{Pin, pin};
 use std::task::Poll;
+use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use socket2::SockRef;
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 
 /// How much is asked for in one read.
@@ -36,6 +38,35 @@ impl Socket {
             let read = target.filled().len();
             buffer.truncate(start + read);
             polled.map_ok(|()| read)
+        })
+        .await
+    }
+
+    /// Waits until there is something to read, or an end or an error, and reads nothing of it.
+    pub(in crate::demo) async fn arrival(&self) -> io::Result<()> {
+        poll_fn(|cx| match self.0.borrow().as_ref() {
+            // That a socket is ready is a guess: one that has just been accepted counts as ready.
+            Some(stream) => stream
+                .poll_peek(cx, &mut ReadBuf::new(&mut [0]))
+                .map_ok(drop),
+            None => Poll::Ready(Err(taken())),
+        })
+        .await
+    }
+
+    /// Whether the client has closed, behind whatever lies unread before that.
+    pub(in crate::demo) async fn is_left(&self) -> bool {
+        poll_fn(|cx| {
+            let slot = self.0.borrow();
+            let Some(stream) = slot.as_ref() else {
+                return Poll::Ready(true);
+            };
+            let ready = pin!(stream.ready(Interest::READABLE)).poll(cx);
+            Poll::Ready(match ready {
+                Poll::Ready(Ok(ready)) => ready.is_read_closed(),
+                Poll::Ready(Err(_)) => true,
+                Poll::Pending => false,
+            })
         })
         .await
     }
@@ -72,6 +103,24 @@ impl Socket {
             let _ = stream.set_zero_linger();
         }
     }
+
+    /// The same; what lies there unread goes to `unread` first.
+    pub(in crate::demo) fn reset_reading(&self, unread: &mut Vec<u8>) {
+        let stream = self.0.borrow_mut().take();
+        if let Some(stream) = stream.and_then(|stream| stream.into_std().ok()) {
+            reset_reading(&stream, unread);
+        }
+    }
+}
+
+/// Resets a connection when it is dropped; what lies there unread goes to `unread` first.
+pub(in crate::demo) fn reset_reading(mut stream: &std::net::TcpStream, unread: &mut Vec<u8>) {
+    if stream.set_nonblocking(true).is_ok() {
+        // That there is no more to read is an error, which comes after all that there was.
+        let _ = stream.read_to_end(unread);
+    }
+    // A socket that refuses the option is closed all the same.
+    let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
 }
 
 fn taken() -> io::Error {

@@ -7,6 +7,9 @@ use super::{Fault, Framing};
 /// we know sends any, and long ones have been used to starve servers.
 const LONGEST_SIZE_LINE: usize = 256;
 
+/// All extensions of a body together may be this long: what they cost is not counted as the body's.
+const LONGEST_EXTENSIONS: usize = 16 * 1024;
+
 /// All trailer fields together may be this long.
 const LONGEST_TRAILERS: usize = 4096;
 
@@ -28,6 +31,8 @@ pub enum Step {
 #[derive(Debug)]
 pub struct Decoder {
     state: State,
+    /// Bytes of chunk extensions so far.
+    extensions: usize,
     trailers: Vec<u8>,
 }
 
@@ -54,6 +59,7 @@ impl Decoder {
         };
         Self {
             state,
+            extensions: 0,
             trailers: Vec::new(),
         }
     }
@@ -117,7 +123,11 @@ impl Decoder {
         let Some(line) = line(input, LONGEST_SIZE_LINE, Fault::BadChunk)? else {
             return Ok(Step::More);
         };
-        let size = chunk_size(line)?;
+        let (size, extension) = chunk_size(line)?;
+        self.extensions += extension.len();
+        if self.extensions > LONGEST_EXTENSIONS {
+            return Err(Fault::BadChunk);
+        }
         self.state = if size == 0 {
             State::Trailers
         } else {
@@ -173,8 +183,8 @@ fn line(input: &[u8], longest: usize, fault: Fault) -> Result<Option<&[u8]>, Fau
     }
 }
 
-/// The size of a chunk-size line: hexadecimal digits, then perhaps `;` and an extension.
-fn chunk_size(line: &[u8]) -> Result<u64, Fault> {
+/// A chunk-size line: hexadecimal digits, then perhaps `;` and an extension.
+fn chunk_size(line: &[u8]) -> Result<(u64, &[u8]), Fault> {
     let digits = line
         .iter()
         .take_while(|byte| byte.is_ascii_hexdigit())
@@ -193,9 +203,10 @@ fn chunk_size(line: &[u8]) -> Result<u64, Fault> {
     if !fine {
         return Err(Fault::BadChunk);
     }
-    Ok(size
+    let size = size
         .iter()
-        .fold(0, |sum, digit| sum * 16 + u64::from(hex_value(*digit))))
+        .fold(0, |sum, digit| sum * 16 + u64::from(hex_value(*digit)));
+    Ok((size, extension))
 }
 
 const fn hex_value(digit: u8) -> u8 {

@@ -29,6 +29,15 @@ fn decode(
     }
 }
 
+#[test]
+fn extensions_have_an_end_however_many_chunks_they_come_in() {
+    let extension = "x".repeat(200);
+    let body = |chunks| format!("1;{extension}\r\na\r\n").repeat(chunks) + "0\r\n\r\n";
+    let most = LONGEST_EXTENSIONS / 201;
+    assert!(chunked(body(most).as_bytes()).is_ok());
+    assert_eq!(chunked(body(most + 1).as_bytes()), Err(Fault::BadChunk));
+}
+
 fn chunked(body: &[u8]) -> Result<Vec<u8>, Fault> {
     decode(Framing::Chunked, body, 3).map(|(data, _, _)| data)
 }

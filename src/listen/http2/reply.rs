@@ -44,6 +44,8 @@ pub(super) struct Relay {
     must_end: Instant,
     /// Bytes that the client has not taken yet, as far as is known.
     given: u64,
+    /// What breaks the stream off, a turn later.
+    cut: Option<&'static str>,
 }
 
 impl Body for Reply {
@@ -92,6 +94,7 @@ impl Relay {
             record: Some(record),
             patience: Patience::here(),
             given: 0,
+            cut: None,
         };
         // Then the head itself ends the stream: an empty DATA behind a length that a 304 names would
         // be a body that is too short (RFC 9113 section 8.1.1).
@@ -126,7 +129,7 @@ impl Relay {
     ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
         self.taken();
         let Some(exchange) = &mut self.exchange else {
-            return Poll::Ready(None);
+            return Poll::Ready(self.cut.take().map(|why| Err(Broken(why))));
         };
         let data = match ready!(exchange.poll_data(&mut self.source, context)) {
             Ok(data) => data.map(Bytes::copy_from_slice),
@@ -136,7 +139,11 @@ impl Relay {
                     record.broken(cause);
                     record.finish();
                 }
-                return Poll::Ready(Some(Err(Broken(cause.label()))));
+                // A reset takes with it all that is queued on its stream: the connection gets a turn to
+                // write the head, which says what became of the request, and what came of the body.
+                self.cut = Some(cause.label());
+                context.waker().wake_by_ref();
+                return Poll::Pending;
             }
         };
         if let Some(record) = &mut self.record {

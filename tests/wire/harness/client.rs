@@ -46,16 +46,21 @@ impl Door {
 
     /// A new connection that speaks HTTP/1.1.
     pub(crate) fn open(&self) -> Client {
-        self.connect(&self.tls)
+        self.connect(&self.tls, b"")
+    }
+
+    /// The same, with these bytes before everything else.
+    pub(crate) fn open_behind(&self, first: &[u8]) -> Client {
+        self.connect(&self.tls, first)
     }
 
     /// A new connection that speaks HTTP/2.
     pub(crate) fn open_h2(&self) -> Client {
-        self.connect(&self.tls_h2)
+        self.connect(&self.tls_h2, b"")
     }
 
-    fn connect(&self, tls: &Arc<ClientConfig>) -> Client {
-        let socket = loop {
+    fn connect(&self, tls: &Arc<ClientConfig>, first: &[u8]) -> Client {
+        let mut socket = loop {
             match TcpStream::connect(self.address) {
                 // It may be refused before the call is back.
                 Err(error) if error.kind() == ErrorKind::ConnectionReset => {}
@@ -65,6 +70,7 @@ impl Door {
         socket.set_nodelay(true).expect("an option");
         socket.set_read_timeout(Some(PATIENCE)).expect("an option");
         socket.set_write_timeout(Some(PATIENCE)).expect("an option");
+        socket.write_all(first).expect("room in the socket");
         let name = ServerName::try_from("eu.test").expect("a name");
         let session = ClientConnection::new(tls.clone(), name).expect("a session");
         Client {

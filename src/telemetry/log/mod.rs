@@ -1,8 +1,11 @@
 //! Lines for operators, to standard error: changes of state, never a line for each request.
 
+mod mouth;
+
 use std::sync::OnceLock;
 
-use tracing_subscriber::filter::LevelFilter;
+use tracing::{Level, Metadata};
+use tracing_subscriber::filter::{LevelFilter, filter_fn};
 use tracing_subscriber::layer::{Layered, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, reload};
@@ -21,14 +24,15 @@ struct Handles {
     lines: reload::Handle<Lines, Layered<Filter, Registry>>,
 }
 
-/// Starts logging as `level` and `json` say; `RUST_LOG` beats the level. A second call, or one in a
-/// process that logs by other means, changes nothing.
+/// Starts logging as `level` and `json` say; `RUST_LOG` beats the level, as far as [`may_be_said`]
+/// lets it. A second call, or one in a process that logs by other means, changes nothing.
 pub fn start(level: &str, json: bool) {
     let (filter, filter_handle) = reload::Layer::new(filter(level));
     let (lines, lines_handle) = reload::Layer::new(lines(json));
     if tracing_subscriber::registry()
         .with(filter)
         .with(lines)
+        .with(filter_fn(may_be_said))
         .try_init()
         .is_ok()
     {
@@ -48,6 +52,22 @@ pub fn change(level: &str, json: bool) {
     }
 }
 
+/// Waits, but not long, until what was said is written: the process is about to end.
+pub fn flush() {
+    mouth::flush();
+}
+
+/// Whether a line may be written whatever level was asked for. Our own cannot hold anybody's path,
+/// field or body. A library's can: below `info` they tell what they do with which bytes. Those of h2
+/// do at every level, and any client can cause as many of them as it likes.
+fn may_be_said(line: &Metadata<'_>) -> bool {
+    let is_of = |name: &str| {
+        let rest = line.target().strip_prefix(name);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+    };
+    is_of("onetime_gateway") || (*line.level() <= Level::INFO && !is_of("h2"))
+}
+
 fn filter(level: &str) -> EnvFilter {
     let level = level.parse().unwrap_or(LevelFilter::INFO);
     let ours = format!("warn,onetime_gateway={level}");
@@ -57,7 +77,7 @@ fn filter(level: &str) -> EnvFilter {
 
 fn lines(json: bool) -> Lines {
     let lines = fmt::layer()
-        .with_writer(std::io::stderr)
+        .with_writer(mouth::Mouth)
         .with_target(false)
         .with_ansi(false);
     if json {

@@ -77,6 +77,8 @@ pub enum Refusal {
     TooBusy,
     /// The client has asked too much of this kind; seconds until it may again.
     TooMany(Kind, u32),
+    /// The client, or its network, has too many requests in flight.
+    TooManyAtOnce,
 }
 
 impl Refusal {
@@ -98,7 +100,7 @@ impl Refusal {
             Self::BodyTooLarge => 413,
             Self::ExpectationFailed => 417,
             Self::Misdirected => 421,
-            Self::TooMany(..) => 429,
+            Self::TooMany(..) | Self::TooManyAtOnce => 429,
             Self::MethodUnknown => 501,
             Self::TooBusy => 503,
             Self::Loop => 508,
@@ -158,7 +160,8 @@ impl Refusal {
             | Self::MethodUnknown
             | Self::Misdirected
             | Self::PinContradictsHost
-            | Self::TooMany(..) => Fault::Client,
+            | Self::TooMany(..)
+            | Self::TooManyAtOnce => Fault::Client,
         }
     }
 
@@ -187,6 +190,7 @@ impl Refusal {
             Self::Region(failure) => failure.cause.label(),
             Self::TooBusy => "too-busy",
             Self::TooMany(kind, _) => kind.label(),
+            Self::TooManyAtOnce => "too-many-at-once",
         }
     }
 
@@ -235,7 +239,7 @@ impl Refusal {
                 Cause::WrongRegion => Message::Mistake,
             },
             Self::TooBusy => Message::GatewayBusy,
-            Self::TooMany(..) => Message::TooManyRequests,
+            Self::TooMany(..) | Self::TooManyAtOnce => Message::TooManyRequests,
         }
     }
 
@@ -260,7 +264,7 @@ impl Refusal {
     #[must_use]
     pub const fn allow(self) -> Option<&'static str> {
         match self {
-            Self::MethodNotAllowed => Some(super::answer::METHODS),
+            Self::MethodNotAllowed => Some(crate::proxy::answer::METHODS),
             Self::MethodNotOfPage => Some("GET, HEAD, POST"),
             _ => None,
         }
@@ -280,6 +284,7 @@ impl Refusal {
     pub const fn retry_after(self) -> Option<u32> {
         match self {
             Self::TooMany(_, seconds) => Some(seconds),
+            Self::TooManyAtOnce => Some(1),
             _ if self.status() == 503 => Some(5),
             _ => None,
         }
@@ -317,7 +322,8 @@ impl Refusal {
             | Self::Misdirected
             | Self::PinContradictsHost
             | Self::TooBusy
-            | Self::TooMany(..) => false,
+            | Self::TooMany(..)
+            | Self::TooManyAtOnce => false,
         }
     }
 
@@ -344,9 +350,11 @@ impl Refusal {
             },
             Self::Loop => "proxy_loop_detected",
             Self::TooBusy => "connection_limit_reached",
-            Self::Denied | Self::CredentialsWithoutRegion | Self::CrossSite | Self::TooMany(..) => {
-                "http_request_denied"
-            }
+            Self::Denied
+            | Self::CredentialsWithoutRegion
+            | Self::CrossSite
+            | Self::TooMany(..)
+            | Self::TooManyAtOnce => "http_request_denied",
             _ => "http_request_error",
         }
     }
@@ -382,119 +390,4 @@ pub fn phrase(status: u16) -> &'static str {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const CAUSES: [Cause; 15] = [
-        Cause::BadAnswer(WireFault::BadChunk),
-        Cause::BadBody(WireFault::BadChunk),
-        Cause::BodyTooLarge,
-        Cause::ClientGone,
-        Cause::ClientStalled,
-        Cause::Closed,
-        Cause::ConnectRefused,
-        Cause::ConnectTimeout,
-        Cause::NoEndpoint,
-        Cause::OutsideNetworks,
-        Cause::Overloaded,
-        Cause::ResponseTimeout,
-        Cause::Tls,
-        Cause::Unresolved,
-        Cause::WrongRegion,
-    ];
-
-    fn all() -> Vec<Refusal> {
-        let plain = [
-            Refusal::BadAuthority,
-            Refusal::BadMessage(WireFault::BadStartLine),
-            Refusal::BadMessage(WireFault::TargetTooLong),
-            Refusal::BadMessage(WireFault::HeadTooLarge),
-            Refusal::BadPath,
-            Refusal::BadPin,
-            Refusal::BodyTimeout,
-            Refusal::BodyTooLarge,
-            Refusal::CredentialsWithoutRegion,
-            Refusal::CrossSite,
-            Refusal::Denied,
-            Refusal::ExpectationFailed,
-            Refusal::HeadTimeout,
-            Refusal::Loop,
-            Refusal::MethodNotAllowed,
-            Refusal::MethodNotOfPage,
-            Refusal::MethodUnknown,
-            Refusal::Misdirected,
-            Refusal::PinContradictsHost,
-            Refusal::TooBusy,
-        ];
-        let too_many = Kind::ALL.map(|kind| Refusal::TooMany(kind, 1));
-        plain
-            .into_iter()
-            .chain(too_many)
-            .chain(CAUSES.map(|cause| Refusal::Region(Failure::unsent(cause))))
-            .chain(FormFault::ALL.map(Refusal::BadChoice))
-            .collect()
-    }
-
-    #[test]
-    fn a_client_error_is_the_clients_fault_and_no_other() {
-        for refusal in all() {
-            // 501, 505 and 508 are the caller's doing although they begin with a 5.
-            let clients = (400..500).contains(&refusal.status())
-                || matches!(refusal.status(), 501 | 505 | 508);
-            assert_eq!(clients, refusal.fault() == Fault::Client, "{refusal:?}");
-        }
-    }
-
-    #[test]
-    fn a_region_that_may_have_acted_is_never_called_not_sent() {
-        let failure = Failure {
-            cause: Cause::Closed,
-            delivery: Delivery::MaybeExecuted,
-        };
-        assert_eq!(
-            Refusal::Region(failure).delivery().label(),
-            "maybe-executed"
-        );
-    }
-
-    #[test]
-    fn every_405_says_what_is_allowed() {
-        for refusal in all() {
-            assert_eq!(
-                refusal.status() == 405,
-                refusal.allow().is_some(),
-                "{refusal:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn trying_again_is_advised_only_where_nothing_was_sent() {
-        for refusal in all() {
-            let maybe = match refusal {
-                Refusal::Region(failure) => Refusal::Region(Failure {
-                    delivery: Delivery::MaybeExecuted,
-                    ..failure
-                }),
-                other => other,
-            };
-            assert_ne!(refusal.advice(), Some(Advice::LookFirst), "{refusal:?}");
-            if refusal.advice() == Some(Advice::TryAgain) && maybe != refusal {
-                assert_eq!(maybe.advice(), Some(Advice::LookFirst), "{refusal:?}");
-            }
-        }
-        assert_eq!(Refusal::BadPin.advice(), None);
-        assert_eq!(Refusal::TooBusy.advice(), Some(Advice::TryAgain));
-    }
-
-    #[test]
-    fn every_503_and_429_says_when_to_come_back() {
-        for refusal in all() {
-            assert_eq!(
-                matches!(refusal.status(), 429 | 503),
-                refusal.retry_after().is_some(),
-                "{refusal:?}"
-            );
-        }
-    }
-}
+mod tests;
