@@ -5,6 +5,8 @@ use std::time::SystemTime;
 
 use clap::Args;
 
+use crate::config::Config;
+use crate::config::region::SecretSource;
 use crate::reload::{Source, load};
 use crate::sovereignty::proof::Proof;
 
@@ -47,6 +49,24 @@ fn proved(proof: &Proof) -> String {
     words
 }
 
+/// Which secrets a reload cannot change, and that what was checked is this process's own environment.
+fn environment(config: &Config) -> Option<String> {
+    let regions = config.regions.values();
+    let secrets = regions.flat_map(|region| &region.identifier_secrets);
+    let names: Vec<&str> = secrets
+        .filter_map(|secret| match secret {
+            SecretSource::Env { name, .. } => Some(name.as_str()),
+            SecretSource::File(_) => None,
+        })
+        .collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "environment: {} as set here; a running gateway takes up another value only with a restart",
+            names.join(", ")
+        )
+    })
+}
+
 pub(super) fn check(arguments: &Arguments) -> u8 {
     let source = Source::File(arguments.config.clone());
     let built = match load(&source, None, SystemTime::now(), &|_| 0) {
@@ -74,6 +94,9 @@ pub(super) fn check(arguments: &Arguments) -> u8 {
         snapshot.hash,
     ));
     super::say(proved(&built.proof));
+    if let Some(words) = environment(&snapshot.config) {
+        super::say(words);
+    }
     if let Some(key) = &arguments.key {
         match snapshot.rules().key_region(key) {
             Some(region) => super::say(format_args!("key: {}", snapshot.region_name(region))),

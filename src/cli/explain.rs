@@ -11,10 +11,8 @@ use httparse::Header;
 use serde_json::{Value, json};
 
 use crate::headers::request::Facts;
-use crate::http1::Framing;
 use crate::region::Decision;
 use crate::region::authority::Authority;
-use crate::region::hosts::HostKind;
 use crate::region::pin::Sent;
 use crate::region::question::Question;
 use crate::region::trace::Explanation;
@@ -52,9 +50,6 @@ pub(super) struct Arguments {
     /// A header, as `Name: value`; may be repeated
     #[arg(long, value_name = "HEADER")]
     header: Vec<String>,
-    /// The request has a body
-    #[arg(long)]
-    body: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -132,11 +127,7 @@ fn explanation(arguments: &Arguments, snapshot: &Snapshot) -> Result<Value, Stri
             )
         })?;
     let elsewhere = snapshot.rules().page_elsewhere(entry.kind, route.key());
-    let class = match entry.kind {
-        HostKind::Auto => HostClass::Auto,
-        HostKind::Own(_) => HostClass::Own,
-        HostKind::Alias(_) => HostClass::Alias,
-    };
+    let class = HostClass::of(entry.kind);
     let is_page = route.key_place().is_some_and(|place| place.is_page());
     let action = snapshot
         .routes()
@@ -157,8 +148,7 @@ fn explanation(arguments: &Arguments, snapshot: &Snapshot) -> Result<Value, Stri
         "host": class.label(),
         "route": route.template().label(),
         "class": snapshot
-            .route_class(path)
-            .unwrap_or_else(|| route.class(&arguments.method))
+            .delivery_class(class, path, &route, &arguments.method)
             .label(),
         "action": action.label(),
         "failover": failover,
@@ -192,10 +182,6 @@ fn failover(
         facts: &Facts::read(&fields, ""),
         route,
         query: arguments.path.split_once('?').map(|(_, query)| query),
-        framing: match arguments.body {
-            true => Framing::Chunked,
-            false => Framing::Empty,
-        },
     };
     let tie = Tie::of(decision, carried);
     let may: Vec<_> = Fallback::of(snapshot.failovers(), decision, carried).collect();

@@ -3,6 +3,7 @@
 //! than the budget allows.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::limit::bucket::{Full, Rule};
@@ -14,11 +15,11 @@ pub const MOST: usize = 65_536;
 /// two that are the same.
 pub type Digest = [u8; 16];
 
-/// What is remembered: the process-wide number of the region that has it, or that none has.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+/// What is remembered: the name of the region that has it, or that none has.
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Known {
     /// This one.
-    At(u16),
+    At(Arc<str>),
     /// None of those that were asked.
     Nowhere,
 }
@@ -87,7 +88,7 @@ impl<W: Clone> Table<W> {
         self.forget(now);
         match self.entries.get(&digest) {
             Some(Entry::Asked(wait)) => return Step::Wait(wait.clone()),
-            Some(Entry::Known(known, until)) if now < *until => return Step::Known(*known),
+            Some(Entry::Known(known, until)) if now < *until => return Step::Known(known.clone()),
             _ => {}
         }
         let since = now.saturating_duration_since(self.epoch).as_nanos();
@@ -181,8 +182,8 @@ mod tests {
         let key = digest(1);
         assert_eq!(table.step(key, at(0.0), &rules(), || 'a'), Step::Ask);
         assert_eq!(table.step(key, at(0.0), &rules(), || 'b'), Step::Wait('a'));
-        table.settle(key, Some(Known::At(3)), at(0.1), &rules());
-        let known = Step::Known(Known::At(3));
+        table.settle(key, Some(Known::At("eu".into())), at(0.1), &rules());
+        let known = Step::Known(Known::At("eu".into()));
         assert_eq!(table.step(key, at(300.0), &rules(), || 'c'), known);
         assert_eq!(table.step(key, at(300.2), &rules(), || 'c'), Step::Ask);
     }
@@ -232,7 +233,7 @@ mod tests {
                 let asked = table.step(digest(number), now, &many, || ());
                 prop_assert_ne!(&asked, &Step::Wait(()));
                 if asked == Step::Ask {
-                    let known = answer.map(|here| if here { Known::At(1) } else { Known::Nowhere });
+                    let known = answer.map(|here| if here { Known::At("eu".into()) } else { Known::Nowhere });
                     table.settle(digest(number), known, now, &many);
                 }
                 prop_assert!(table.len() <= 50);

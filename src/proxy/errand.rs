@@ -28,6 +28,8 @@ pub struct Errand {
     pub head: Head,
     /// The host that the client named, where the region is to see that one.
     pub(super) asked: Option<String>,
+    /// Whether that is an alias of the region.
+    pub(super) alias: bool,
     /// How the body follows.
     pub(super) framing: Framing,
     /// Whether it is a HEAD.
@@ -41,6 +43,7 @@ impl Errand {
     pub(super) fn rebind(&mut self, region: RegionId, asked: Option<String>) {
         self.region = region;
         self.asked = asked;
+        self.alias = false;
         self.fallback = Fallback::default();
     }
 
@@ -69,6 +72,7 @@ impl Errand {
                 .filter(|_| region == self.region || view.keeps_host(region));
             let terms = Terms {
                 asked,
+                alias: self.alias,
                 to_head: self.to_head,
                 repeatable: self.repeatable,
                 judges: true,

@@ -25,7 +25,7 @@ use crate::upstream::travel::{Journey, Terms, travel};
 /// As much of an answer is read; a whole one is a tenth of it.
 const MOST_BYTES: usize = 32 * 1024;
 
-/// Asks one region whether it has what the key is of.
+/// Asks one region whether it has what the key is of, and notes in `journey` how it fared.
 pub async fn inquire(
     view: &View,
     pools: &Rc<Pools>,
@@ -33,9 +33,11 @@ pub async fn inquire(
     kind: Kind,
     key: &Key,
     within: Duration,
+    journey: &mut Journey,
 ) -> Said {
     let must_end = Instant::now() + within;
-    tokio::time::timeout_at(must_end, ask(view, pools, region, kind, key, must_end))
+    let asked = ask(view, pools, region, (kind, key), must_end, journey);
+    tokio::time::timeout_at(must_end, asked)
         .await
         .unwrap_or(Said::CannotSay)
 }
@@ -44,9 +46,9 @@ async fn ask(
     view: &View,
     pools: &Rc<Pools>,
     region: RegionId,
-    kind: Kind,
-    key: &Key,
+    (kind, key): (Kind, &Key),
     must_end: Instant,
+    journey: &mut Journey,
 ) -> Said {
     let mut question = Question {
         body: kind.body(key),
@@ -57,15 +59,16 @@ async fn ask(
     let outgoing = Outgoing::new(head, Framing::Length(question.body.len() as u64));
     let terms = Terms {
         asked: None,
+        alias: false,
         to_head: false,
         repeatable: false,
-        // A generation that does not know the call may answer anything; its health is another matter.
+        // A generation that does not know the call may answer anything, or late, or not at all; its
+        // health is another matter.
         judges: false,
         must_end,
     };
     let cluster = view.cluster(region);
-    let mut journey = Journey::default();
-    let travelled = travel(cluster, pools, outgoing, terms, &mut question, &mut journey);
+    let travelled = travel(cluster, pools, outgoing, terms, &mut question, journey);
     let Ok(mut exchange) = travelled.await else {
         return Said::CannotSay;
     };

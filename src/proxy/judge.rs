@@ -46,6 +46,8 @@ pub struct Ready<'b> {
     pub country: Option<String>,
     /// The host that the client named, where the region is to see that one.
     pub asked: Option<String>,
+    /// Whether that is an alias of the region.
+    pub alias: bool,
     /// The target in origin form.
     pub target: &'b str,
     /// What becomes of cookies.
@@ -118,6 +120,7 @@ struct Asked<'b> {
     method: Method,
     target: Target<'b>,
     route: RouteMatch<'b>,
+    class: DeliveryClass,
     host: HostEntry,
     client: IpAddr,
 }
@@ -170,14 +173,9 @@ impl<'b> Case<'_, 'b> {
         record.client = Some(client);
         quota::enter(self.view, record, client)?;
         let now = record.started.into_std();
-        quota::admit(
-            self.view,
-            &self.worker.ledger,
-            &route,
-            (target.path, &method),
-            client,
-            now,
-        )?;
+        let host_class = HostClass::of(host.kind);
+        let class = (self.view).delivery_class(host_class, target.path, &route, &method);
+        quota::admit(self.view, &self.worker.ledger, &route, class, client, now)?;
         let outcome = self.decide(host, &route, client)?;
         let decision = outcome.decision;
         record.decided(self.view, &outcome, host.kind);
@@ -187,6 +185,7 @@ impl<'b> Case<'_, 'b> {
             method,
             target,
             route,
+            class,
             host,
             client,
         };
@@ -210,11 +209,7 @@ impl<'b> Case<'_, 'b> {
         } else {
             None
         };
-        let class = match host.kind {
-            HostKind::Auto => HostClass::Auto,
-            HostKind::Own(_) => HostClass::Own,
-            HostKind::Alias(_) => HostClass::Alias,
-        };
+        let class = HostClass::of(host.kind);
         let answer = match self.view.routes().action(class, route, elsewhere.is_some()) {
             Action::Proxy => {
                 self.ask = self.look_up(asked, outcome);
@@ -385,14 +380,18 @@ impl<'b> Case<'_, 'b> {
             route,
             host,
             client,
+            ..
         } = asked;
-        let body_limit = self.view.route_body_limit(target.path);
+        let body_limit = self
+            .view
+            .route_body_limit(HostClass::of(host.kind), target.path);
         if matches!(self.arrival.framing, Framing::Length(length) if length > body_limit) {
             return Err(Refusal::BodyTooLarge);
         }
         let region = outcome.decision.region;
         let dialect = super::dialect(self.arrival.target, self.arrival.fields);
-        let keeps_host = matches!(host.kind, HostKind::Alias(_)) || self.view.keeps_host(region);
+        let alias = matches!(host.kind, HostKind::Alias(_));
+        let keeps_host = alias || self.view.keeps_host(region);
         Ok(Judged::Proxy(Ready {
             region,
             reason: outcome.decision.reason,
@@ -402,6 +401,7 @@ impl<'b> Case<'_, 'b> {
             client: *client,
             country: self.view.country_of(*client),
             asked: keeps_host.then(|| self.asked(target)),
+            alias,
             target: target.origin,
             cookies: match host.kind {
                 HostKind::Auto => Cookies::Withhold,
@@ -417,7 +417,6 @@ impl<'b> Case<'_, 'b> {
                     facts: self.facts,
                     route,
                     query: target.query,
-                    framing: self.arrival.framing,
                 },
             ),
             repeatable: self.is_repeatable(asked),
@@ -426,11 +425,7 @@ impl<'b> Case<'_, 'b> {
 
     /// Whether the request may be sent twice: a GET or HEAD without a body, of class `static`.
     fn is_repeatable(&self, asked: &Asked<'_>) -> bool {
-        let class = self
-            .view
-            .route_class(asked.target.path)
-            .unwrap_or_else(|| asked.route.class(&asked.method));
-        class == DeliveryClass::Static
+        asked.class == DeliveryClass::Static
             && matches!(asked.method, Method::GET | Method::HEAD)
             && self.arrival.framing == Framing::Empty
     }

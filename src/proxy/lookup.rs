@@ -22,6 +22,7 @@ use crate::region::question::{KeyFinding, Outcome};
 use crate::region::{Reason, RegionId};
 use crate::route::classify::RouteMatch;
 use crate::telemetry::worker::Event;
+use crate::upstream::travel::Journey;
 
 /// What there is to wait for: nothing yet, or what came of it.
 type Wait = watch::Receiver<Option<Option<Known>>>;
@@ -155,20 +156,20 @@ async fn find(ask: &Ask, worker: &Rc<Worker>) -> Option<RegionId> {
             known
         }
     };
-    let Some(Known::At(label)) = known else {
+    let Some(Known::At(name)) = known else {
         return None;
     };
     // A reload may have taken the region away, or the leave to ask it.
     let regions = ask.view.lookup_regions().iter().copied();
     regions
         .into_iter()
-        .find(|region| ask.view.region_label(*region) == label)
+        .find(|region| ask.view.region_name(*region) == &*name)
 }
 
 async fn told(mut wait: Wait) -> Option<Known> {
     // Nobody is left to tell if the asking thread ends.
     let known = wait.wait_for(Option::is_some).await;
-    known.ok().and_then(|known| known.flatten())
+    known.ok().and_then(|known| known.clone().flatten())
 }
 
 /// A question under way. However it ends, it is off the table afterwards and all who wait know.
@@ -187,19 +188,31 @@ impl Asking {
         for &region in self.view.lookup_regions() {
             let (view, worker, key) = (self.view.clone(), worker.clone(), key.clone());
             inquiries.spawn_local(async move {
-                let said = inquire(&view, &worker.pools, region, kind, &key, within).await;
+                let mut journey = Journey::default();
+                let asked = inquire(
+                    &view,
+                    &worker.pools,
+                    region,
+                    kind,
+                    &key,
+                    within,
+                    &mut journey,
+                );
+                let said = asked.await;
                 let label = view.region_label(region);
+                worker.remember_endpoints(&journey, Some(label));
+                let name: Arc<str> = view.region_name(region).into();
                 worker
                     .metrics
                     .count(Event::Inquired, Some(label), said.label());
-                (label, said)
+                (name, said)
             });
         }
         let mut all_said_no = true;
         while let Some(inquired) = inquiries.join_next().await {
             match inquired {
-                Ok((label, Said::Here)) => {
-                    self.known = Some(Known::At(label));
+                Ok((name, Said::Here)) => {
+                    self.known = Some(Known::At(name));
                     break;
                 }
                 Ok((_, Said::NotHere)) => {}
@@ -218,9 +231,9 @@ impl Asking {
 impl Drop for Asking {
     fn drop(&mut self) {
         let rules = self.view.lookup_rules();
-        let (digest, known) = (self.digest, self.known);
+        let (digest, known) = (self.digest, self.known.take());
         self.lookups
-            .table(|table| table.settle(digest, known, Instant::now(), &rules));
+            .table(|table| table.settle(digest, known.clone(), Instant::now(), &rules));
         self.teller.send_replace(Some(known));
     }
 }

@@ -107,6 +107,7 @@ pub fn plan(arrival: &Arrival<'_>, view: &View, worker: &Rc<Worker>) -> (Planned
                     fallback: ready.fallback,
                     head,
                     asked: ready.asked,
+                    alias: ready.alias,
                     framing: arrival.framing,
                     to_head: arrival.method == "HEAD",
                     repeatable: ready.repeatable,

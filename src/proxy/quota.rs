@@ -4,8 +4,6 @@
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use http::Method;
-
 use super::record::Record;
 use super::refusal::Refusal;
 use super::worker::View;
@@ -34,7 +32,7 @@ pub(super) fn admit(
     view: &View,
     ledger: &Ledger,
     route: &RouteMatch<'_>,
-    (path, method): (&str, &Method),
+    class: DeliveryClass,
     client: IpAddr,
     now: Instant,
 ) -> Result<(), Refusal> {
@@ -47,9 +45,6 @@ pub(super) fn admit(
     {
         return Err(refusal(Kind::Unknown, wait));
     }
-    let class = view
-        .route_class(path)
-        .unwrap_or_else(|| route.class(method));
     let kind = match class {
         DeliveryClass::Create => Kind::Create,
         DeliveryClass::Consume => Kind::Consume,

@@ -29,6 +29,7 @@ use crate::telemetry::spans::SpanOutlet;
 use crate::telemetry::worker::{Event, Gauges, Sample, WorkerMetrics};
 use crate::upstream::failure::Cause;
 use crate::upstream::pool::Pools;
+use crate::upstream::travel::Journey;
 
 /// The snapshot that one request sees from start to end.
 ///
@@ -237,12 +238,19 @@ impl Worker {
                 self.spans.send(span);
             });
         }
+    }
+
+    /// Takes in what a way, of a request or of a look-up, says of a region's endpoints.
+    pub fn remember_endpoints(&self, journey: &Journey, region: Option<u16>) {
         for cause in &journey.failed {
             self.metrics
                 .count(Event::AttemptFailed, region, cause.label());
             if *cause == Cause::WrongRegion {
                 self.metrics.count(Event::CrossRegion, region, "");
             }
+        }
+        for evidence in &journey.ejected {
+            self.metrics.count(Event::Ejected, region, evidence.label());
         }
     }
 
@@ -259,9 +267,7 @@ impl Worker {
         if let Some(reason) = journey.retry_refused {
             self.metrics.count(Event::RetryRefused, region, reason);
         }
-        for evidence in &journey.ejected {
-            self.metrics.count(Event::Ejected, region, evidence.label());
-        }
+        self.remember_endpoints(journey, region);
         if let Some(endpoint) = &journey.endpoint {
             // The answer's head was judged on the way; here, whether all of it came.
             match record.broken.and_then(Cause::evidence) {

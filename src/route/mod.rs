@@ -6,6 +6,7 @@
 
 pub mod classify;
 pub mod path;
+pub mod prefix;
 pub mod table;
 pub mod template;
 mod word;

@@ -216,6 +216,7 @@ templates! {
     ReceiptBurnPage "/receipt/{key}/burn" KeyPage
     PrivatePage "/private/{key}" KeyPage
     PrivateBurnPage "/private/{key}/burn" KeyPage
+    IncomingPage "/incoming/{key}" KeyPage
     Auth "/auth/{other}" Unknown
     Billing "/billing/{other}" Unknown
     Colonel "/colonel/{other}" Unknown

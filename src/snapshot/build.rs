@@ -16,7 +16,7 @@ use crate::config::log::Access;
 use crate::config::name::RegionName;
 use crate::config::place::FilePath;
 use crate::config::problem::Problems;
-use crate::config::route::{Action, Class};
+use crate::config::route::{Action, Class, Route};
 use crate::config::server::ClientAddressHeader;
 use crate::region::decide::{CredentialsRule, Rules};
 use crate::region::hosts::{HostEntry, HostKind, HostTable};
@@ -24,6 +24,7 @@ use crate::region::network::Networks;
 use crate::region::pin::CookieNames;
 use crate::region::place::Places;
 use crate::region::{RegionDefinition, Regions};
+use crate::route::prefix::Prefixes;
 use crate::route::table::{FixedResponse, HostClass, RouteRule, RouteTable, RuleAction};
 use crate::route::template::DeliveryClass;
 use crate::sovereignty::fallback::Failovers;
@@ -138,16 +139,8 @@ impl Parts {
                 .acme_webroot
                 .as_ref()
                 .map(|path| path.resolve(materials.directory)),
-            body_limits: config
-                .routes
-                .iter()
-                .filter_map(|route| Some((route.prefix.clone(), route.max_body?)))
-                .collect(),
-            classes: config
-                .routes
-                .iter()
-                .filter_map(|route| Some((route.prefix.clone(), delivery_class(route.class?))))
-                .collect(),
+            body_limits: by_prefix(&config.routes, |route| route.max_body),
+            classes: by_prefix(&config.routes, |route| route.class.map(delivery_class)),
             endpoint_ids: endpoints.map(|endpoint| endpoint.id).collect(),
             certificates: self.certificates,
             hosts: self.hosts,
@@ -276,7 +269,7 @@ impl Builder<'_> {
             .iter()
             .map(|route| RouteRule {
                 prefix: route.prefix.clone(),
-                hosts: route.hosts.iter().map(|kind| host_class(*kind)).collect(),
+                hosts: host_classes(route),
                 action: match &route.action {
                     Action::Proxy => RuleAction::Proxy,
                     Action::Redirect => RuleAction::Redirect,
@@ -402,6 +395,16 @@ const fn delivery_class(class: Class) -> DeliveryClass {
         Class::Read => DeliveryClass::Read,
         Class::Static => DeliveryClass::Static,
     }
+}
+
+/// What routes say of one thing, where they say something.
+fn by_prefix<T: Copy>(routes: &[Route], said: impl Fn(&Route) -> Option<T>) -> Prefixes<T> {
+    let said = |route: &Route| Some((route.prefix.clone(), host_classes(route), said(route)?));
+    Prefixes::new(routes.iter().filter_map(said))
+}
+
+fn host_classes(route: &Route) -> Vec<HostClass> {
+    route.hosts.iter().map(|kind| host_class(*kind)).collect()
 }
 
 fn host_class(kind: crate::config::host::HostKind) -> HostClass {

@@ -137,6 +137,7 @@ impl Builder<'_> {
             place,
             port: described.port,
             host,
+            keeps_host: described.host_header == HostHeader::Client,
             networks: described.networks.clone(),
             tls,
             identity,

@@ -13,6 +13,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::Method;
 use httparse::Header;
 
 use crate::client::trusted::TrustedProxies;
@@ -22,7 +23,7 @@ use crate::config::server::Server;
 use crate::geoip::Database;
 use crate::headers::name::Name;
 use crate::http1::HeadLimits;
-use crate::limit::block::Prefixes;
+use crate::limit::block;
 use crate::limit::bucket::Rule;
 use crate::limit::connections::ConnectionRules;
 use crate::limit::ledger::Rates;
@@ -33,7 +34,9 @@ use crate::region::hosts::HostTable;
 use crate::region::pin::CookieNames;
 use crate::region::place::{Geo, Location};
 use crate::region::{RegionId, Regions};
-use crate::route::table::RouteTable;
+use crate::route::classify::RouteMatch;
+use crate::route::prefix::Prefixes;
+use crate::route::table::{HostClass, RouteTable};
 use crate::route::template::DeliveryClass;
 use crate::sovereignty::fallback::Failovers;
 use crate::tls::store::CertStore;
@@ -110,8 +113,8 @@ pub struct Snapshot {
     pub(crate) hsts: Option<String>,
     pub(crate) public_port: String,
     pub(crate) acme_webroot: Option<std::path::PathBuf>,
-    pub(crate) body_limits: Vec<(String, u64)>,
-    pub(crate) classes: Vec<(String, DeliveryClass)>,
+    pub(crate) body_limits: Prefixes<u64>,
+    pub(crate) classes: Prefixes<DeliveryClass>,
     pub(crate) endpoint_ids: HashSet<u32>,
 }
 
@@ -208,10 +211,23 @@ impl Snapshot {
         &self.failovers
     }
 
-    /// What the operator says that a request for this path may do, by the longest prefix.
+    /// What a request may do at its region: as the operator says, else by the route. Whatever a prefix
+    /// covers, what carries a key, creates or consumes is never what may be sent twice.
     #[must_use]
-    pub fn route_class(&self, path: &str) -> Option<DeliveryClass> {
-        longest(&self.classes, path)
+    pub fn delivery_class(
+        &self,
+        host: HostClass,
+        path: &str,
+        route: &RouteMatch<'_>,
+        method: &Method,
+    ) -> DeliveryClass {
+        let own = route.class(method);
+        let once = matches!(own, DeliveryClass::Create | DeliveryClass::Consume);
+        match self.classes.of(host, path) {
+            Some(DeliveryClass::Static) if once || route.key().is_some() => own,
+            Some(written) => written,
+            None => own,
+        }
     }
 
     /// Every region's servers, for those who watch over them.
@@ -314,12 +330,12 @@ impl Snapshot {
     pub const fn connection_rules(&self) -> ConnectionRules {
         let limits = &self.config.limits;
         ConnectionRules {
-            client: Prefixes {
+            client: block::Prefixes {
                 v4: limits.client_v4,
                 v6: limits.client_v6,
             },
             per_client: limits.connections_per_address,
-            network: Prefixes {
+            network: block::Prefixes {
                 v4: limits.network_v4,
                 v6: limits.network_v6,
             },
@@ -418,8 +434,8 @@ impl Snapshot {
 
     /// The largest body of a request for this route.
     #[must_use]
-    pub fn route_body_limit(&self, path: &str) -> u64 {
-        longest(&self.body_limits, path).unwrap_or_else(|| {
+    pub fn route_body_limit(&self, host: HostClass, path: &str) -> u64 {
+        self.body_limits.of(host, path).unwrap_or_else(|| {
             let limits = &self.config.limits;
             if takes_image(path) {
                 limits.body_image
@@ -434,17 +450,6 @@ impl Snapshot {
     pub fn database(&self) -> Option<&Database> {
         self.database.as_ref().map(|kept| &*kept.database)
     }
-}
-
-/// What the longest prefix of `path`, by whole segments, says.
-fn longest<T: Copy>(by_prefix: &[(String, T)], path: &str) -> Option<T> {
-    let of_path = by_prefix.iter().filter(|(prefix, _)| {
-        path.strip_prefix(prefix.trim_end_matches('/'))
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    });
-    of_path
-        .max_by_key(|(prefix, _)| prefix.len())
-        .map(|(_, value)| *value)
 }
 
 /// The only calls of the API with large bodies: `/api/domains/…/logo` and `…/icon`.

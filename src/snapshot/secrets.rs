@@ -6,7 +6,7 @@ use crate::config::region::SecretSource;
 use crate::region::key::{IdentifierSecret, IdentifierSecrets, SecretFault, SecretWarning};
 use crate::region::{RegionId, Regions};
 
-impl Builder<'_> {
+impl<'a> Builder<'a> {
     pub(super) fn secrets(&mut self, regions: &Regions) -> Option<IdentifierSecrets> {
         let mut lists: Vec<(RegionId, Vec<IdentifierSecret>)> = Vec::new();
         let mut complete = true;
@@ -24,15 +24,24 @@ impl Builder<'_> {
         match IdentifierSecrets::new(&lists) {
             Ok(secrets) => {
                 for warning in secrets.warnings() {
-                    let (words, region) = match warning {
-                        SecretWarning::Short { region, .. } => {
-                            ("is short: use at least 32 bytes", region)
+                    let (words, region, position) = match *warning {
+                        SecretWarning::Short { region, position } => {
+                            ("is short: use at least 32 bytes", region, position)
                         }
-                        SecretWarning::Repeated { region, .. } => ("is listed twice", region),
+                        SecretWarning::Repeated { region, position } => {
+                            ("is listed twice", region, position)
+                        }
                     };
-                    let name = regions.get(*region).name().as_str();
+                    let name = regions.get(region).name().as_str();
+                    let place = match self.source(name, position) {
+                        Some(SecretSource::Env { name, .. }) => format!(" (variable {name})"),
+                        Some(SecretSource::File(path)) => {
+                            format!(" (file {})", path.written.display())
+                        }
+                        None => String::new(),
+                    };
                     self.warnings
-                        .push(format!("an identifier secret of {name} {words}"));
+                        .push(format!("an identifier secret of {name}{place} {words}"));
                 }
                 complete.then_some(secrets)
             }
@@ -62,17 +71,18 @@ impl Builder<'_> {
             }
         };
         let name = regions.get(region).name().as_str();
-        let source = self
-            .config
-            .regions
-            .values()
-            .find(|region| region.name.as_str() == name)
-            .and_then(|region| region.identifier_secrets.get(position));
-        match source {
+        match self.source(name, position) {
             Some(SecretSource::Env { place, .. }) => self.problems.at(place, words),
             Some(SecretSource::File(path)) => self.problems.at(&path.place, words),
             None => self.problems.whole(words),
         }
+    }
+
+    /// Where a region's secret is from.
+    fn source(&self, region: &str, position: usize) -> Option<&'a SecretSource> {
+        let mut regions = self.config.regions.values();
+        let region = regions.find(|one| one.name.as_str() == region)?;
+        region.identifier_secrets.get(position)
     }
 
     fn secret(&mut self, source: &SecretSource) -> Option<IdentifierSecret> {

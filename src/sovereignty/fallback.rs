@@ -4,7 +4,6 @@
 use smallvec::SmallVec;
 
 use crate::headers::request::Facts;
-use crate::http1::Framing;
 use crate::region::{Binding, Decision, RegionId};
 use crate::route::classify::RouteMatch;
 
@@ -32,8 +31,6 @@ pub struct Carried<'a, 'b> {
     pub route: &'a RouteMatch<'a>,
     /// Its query, an empty one too.
     pub query: Option<&'a str>,
-    /// Whether it has a body.
-    pub framing: Framing,
 }
 
 /// What keeps a request with its region.
@@ -53,8 +50,8 @@ pub enum Tie {
     Key,
     /// The route takes keys in its body.
     KeysInBody,
-    /// A body of a route that nobody knows: it may hold keys.
-    UnknownBody,
+    /// A route that nobody knows: its path may hold a token, its body keys.
+    UnknownRoute,
 }
 
 impl Tie {
@@ -65,10 +62,8 @@ impl Tie {
             facts,
             route,
             query,
-            framing,
         } = carried;
         let template = route.template();
-        let has_body = *framing != Framing::Empty;
         let ties = [
             (decision.binding() == Binding::Bound, Self::Bound),
             (facts.authorization, Self::Credentials),
@@ -77,7 +72,7 @@ impl Tie {
             (query.is_some(), Self::Query),
             (route.key().is_some(), Self::Key),
             (template.keys_in_body(), Self::KeysInBody),
-            (has_body && !template.is_known(), Self::UnknownBody),
+            (!template.is_known(), Self::UnknownRoute),
         ];
         ties.iter().find(|(ties, _)| *ties).map(|(_, tie)| *tie)
     }
@@ -93,7 +88,7 @@ impl Tie {
             Self::Query => "query",
             Self::Key => "key",
             Self::KeysInBody => "keys-in-body",
-            Self::UnknownBody => "unknown-body",
+            Self::UnknownRoute => "unknown-route",
         }
     }
 
@@ -108,7 +103,9 @@ impl Tie {
             Self::Query => "it has a query, which may hold a key",
             Self::Key => "its path carries a key",
             Self::KeysInBody => "its body may hold keys",
-            Self::UnknownBody => "it has a body, and what its route does is not known",
+            Self::UnknownRoute => {
+                "its route is not known: path and body may hold what only its region may see"
+            }
         }
     }
 }

@@ -12,8 +12,8 @@ pub(super) enum Carries {
     PageKey,
     /// Keys in its body.
     KeysInBody,
-    /// Nobody knows what its body may hold.
-    UnknownBody,
+    /// Nobody knows what its path and body may hold: an invitation's token, a key.
+    UnknownRoute,
     /// It administers a region, of which the same is true.
     Administration,
 }
@@ -26,7 +26,7 @@ pub(super) const UNTAGGED: &str = "0123456789abcdefghijklmnopqrstu";
 
 /// Paths, and what they carry.
 pub(super) const SAMPLES: &[(Carries, &[&str])] = {
-    use Carries::{Administration, Key, KeysInBody, Nothing, PageKey, UnknownBody};
+    use Carries::{Administration, Key, KeysInBody, Nothing, PageKey, UnknownRoute};
     &[
         (
             Nothing,
@@ -108,6 +108,7 @@ pub(super) const SAMPLES: &[(Carries, &[&str])] = {
                 "/receipt/KEY/burn",
                 "/private/KEY",
                 "/private/KEY/burn",
+                "/incoming/KEY",
             ],
         ),
         (
@@ -122,7 +123,7 @@ pub(super) const SAMPLES: &[(Carries, &[&str])] = {
             ],
         ),
         (
-            UnknownBody,
+            UnknownRoute,
             &[
                 "/signin",
                 "/auth/login",

@@ -47,6 +47,8 @@ pub struct Endpoint {
     pub port: u16,
     /// What `Host` says to it.
     pub host: String,
+    /// Whether `Host` says instead what the client named.
+    pub keeps_host: bool,
     /// The networks that its address must be in; any, if there are none.
     pub networks: Vec<IpNet>,
     /// TLS, for `https`.

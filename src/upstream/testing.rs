@@ -22,6 +22,7 @@ pub(crate) fn cluster(ports: &[u16]) -> Cluster {
             place: Place::Address(Ipv4Addr::LOCALHOST.into()),
             port: *port,
             host: "eu.example".to_owned(),
+            keeps_host: false,
             networks: Vec::new(),
             tls: None,
             identity: 0,

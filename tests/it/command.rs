@@ -60,6 +60,29 @@ fn check_says_fine_or_everything_that_is_wrong() {
         text(&keyed.stdout)
     );
 
+    std::fs::write(directory.path().join("eu.secret"), "too-short-to-be-good").expect("written");
+    let short = gateway(&["check", "--config", config]);
+    let said = text(&short.stdout) + &text(&short.stderr);
+    let words = "an identifier secret of eu (file eu.secret) is short";
+    assert!(
+        said.contains(words) && !said.contains("too-short"),
+        "{said}"
+    );
+
+    let by_file = std::fs::read_to_string(&path).expect("the file");
+    let by_variable = by_file.replace("file = \"eu.secret\"", "env = \"EU_SECRET\"");
+    std::fs::write(&path, by_variable).expect("written");
+    let told = Command::new(env!("CARGO_BIN_EXE_onetime-gateway"))
+        .args(["check", "--strict", "--config", config])
+        .env("EU_SECRET", "no-less-than-thirty-two-bytes-of-it")
+        .output()
+        .expect("it runs");
+    let said = text(&told.stdout);
+    assert_eq!(told.status.code(), Some(0), "{}", text(&told.stderr));
+    assert!(said.contains("environment: EU_SECRET"), "{said}");
+    assert!(said.contains("only with a restart"), "{said}");
+    std::fs::write(&path, by_file).expect("written");
+
     let broken = std::fs::read_to_string(&path)
         .expect("the file")
         .replace("chain.pem", "nowhere.pem")
@@ -170,7 +193,7 @@ const TIES: &[(&[&str], &str)] = &[
     ),
     (&["--path", "/api/v1/secret/abcdef"], "key"),
     (&["--path", "/api/v3/guest/receipts"], "keys-in-body"),
-    (&["--path", "/api/account/x", "--body"], "unknown-body"),
+    (&["--path", "/api/invite/abcdef"], "unknown-route"),
 ];
 
 /// The class decides what is sent again, the list who answers instead; both stand in `explain`.

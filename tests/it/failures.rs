@@ -125,3 +125,40 @@ async fn a_kept_connection_that_was_closed_is_not_used() {
     }
     assert!(failed <= 10, "{failed} of 50 met the race");
 }
+
+/// What the operator writes of a route holds for it and nothing else: whatever is said of a class, a
+/// request that may consume or create is sent once.
+#[tokio::test]
+async fn a_class_that_the_operator_wrote_lets_nothing_be_sent_twice_that_must_not() {
+    let routes = |routes: &[(&str, &str, &str)]| {
+        let route = |(prefix, hosts, class): &(&str, &str, &str)| {
+            format!(
+                "[[routes]]\nprefix = \"{prefix}\"\nhosts = [{hosts}]\naction = \"proxy\"\nclass = \"{class}\"\n"
+            )
+        };
+        routes.iter().map(route).collect::<String>() + QUICK
+    };
+    let world = world_with(&routes(&[
+        ("/api/v1", "\"region\"", "static"),
+        ("/api/v2/nobody-knows", "\"alias\"", "static"),
+        ("/api/v2/status", "\"region\"", "read"),
+        ("/api/v3/nobody-knows", "\"region\"", "static"),
+    ]));
+    let mut client = Client::open(&world, Speak::Http1, EU).await;
+    for (path, attempts) in [
+        ("/api/v1/private/abcdefghijklmnopqrstuvwxyz01234", 1),
+        ("/api/v1/share", 1),
+        ("/api/v2/nobody-knows", 1),
+        ("/api/v2/status", 1),
+        ("/api//v2/status", 1),
+        ("/api/v2/version", 3),
+        ("/api/v3/nobody-knows", 3),
+        ("/api/v3//nobody-knows/x", 3),
+    ] {
+        world.regions.reset().expect("regions");
+        let fault = [("x-demo-fault", "reset-before")];
+        let answer = client.get(path, &fault).await;
+        assert_eq!(answer.status, 502, "{path}");
+        assert_eq!(received(&world, "eu"), attempts, "{path}");
+    }
+}

@@ -26,7 +26,7 @@ fn world_with_ca(more: &str) -> World {
     world
 }
 
-fn edit(world: &World, from: &str, to: &str) {
+pub(crate) fn edit(world: &World, from: &str, to: &str) {
     let text = std::fs::read_to_string(&world.config).expect("the file");
     assert!(text.contains(from), "{text}");
     std::fs::write(&world.config, text.replace(from, to)).expect("written");
@@ -74,6 +74,10 @@ async fn assert_bound(world: &World, client: &mut Client) {
         post("/api/v1/secret/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", ""),
         post("/api/v3/guest/secret/status", "{}"),
         post("/api/v2/nobody-knows", "key=abc"),
+        // The token of an invitation stands in the path, and is all the credential there is.
+        get("/api/invite/abcdef", &[FROM_CA]),
+        post("/api/invite/abcdef/decline", ""),
+        get("/api/v2/nobody-knows/abcdef", &[FROM_CA]),
     ];
     for (method, path, headers, body) in bound {
         let before = received(world, "uk");

@@ -211,6 +211,23 @@ pub(crate) async fn links_open(world: &World, secrets: usize, reason: &'static s
     );
 }
 
+/// What was sent in by `/incoming` is shown to its sender there, by the receipt's key.
+#[tokio::test]
+async fn the_page_of_what_was_sent_in_is_its_regions() {
+    let world = world();
+    for protocol in BOTH {
+        let mut client = Client::open(&world, protocol, BARE).await;
+        let made = make(&mut client, "nz").await;
+        let page = format!("/incoming/{}", made.receipt);
+        let shown = client.get(&page, &[("o-region", "eu")]).await;
+        assert_eq!(
+            (shown.status.as_u16(), shown.landed()),
+            (302, ("nz", "key"))
+        );
+        assert!(shown.header("location").ends_with(&page), "{shown:?}");
+    }
+}
+
 #[tokio::test]
 async fn every_link_opens_from_everywhere() {
     links_open(&world(), 1000, "key").await;

@@ -7,6 +7,7 @@ use http::Method;
 use onetime_gateway::demo::fault::Fault;
 use onetime_gateway::demo::options::KeyStyle;
 use onetime_gateway::demo::world::{World, WorldOptions};
+use onetime_gateway::reload::Verdict;
 
 use crate::links::{LOOK_UPS, Made, links_open};
 use crate::observe::scrape;
@@ -210,4 +211,83 @@ async fn who_guesses_keys_spends_a_budget() {
 #[ignore = "the long form of the test above"]
 async fn a_hundred_thousand_guesses_spend_a_budget() {
     guess(100_000).await;
+}
+
+/// A look-up that takes too long says nothing about the endpoint: what callers ask may be answered at once.
+#[tokio::test]
+async fn slow_look_ups_eject_nobody() {
+    let world = world(
+        KeyStyle::Short,
+        &format!("{EVERYWHERE}lookup_timeout = \"50ms\"\n"),
+    );
+    for number in [1, 2] {
+        let slow = Fault::Slow(Duration::from_millis(200));
+        world.regions.fault("us", number, slow).expect("a fault");
+    }
+    let mut client = Client::open(&world, Speak::Http1, BARE).await;
+    for number in 0..40 {
+        let shown = client.get(&format!("/secret/{number:031}"), &[]).await;
+        assert_eq!(shown.status, 302);
+    }
+    assert!(asked(&world, "us") > 10, "they were asked");
+    let metrics = scrape(world.admin()).await;
+    let ejected =
+        |line: &&str| line.starts_with("onetime_gateway_endpoint_ejected{") && line.ends_with(" 1");
+    assert_eq!(metrics.lines().find(ejected), None);
+}
+
+/// An endpoint that nobody can connect to is ejected for it, whoever tried; and it is told.
+#[tokio::test]
+async fn what_look_ups_cannot_reach_is_counted() {
+    let world = world(KeyStyle::Short, EVERYWHERE);
+    world.regions.down("us", 1).expect("an endpoint");
+    let mut client = Client::open(&world, Speak::Http1, BARE).await;
+    for number in 0..40 {
+        let shown = client.get(&format!("/secret/{number:031}"), &[]).await;
+        assert_eq!(shown.status, 302);
+    }
+    let metrics = scrape(world.admin()).await;
+    for line in [
+        "onetime_gateway_endpoint_ejections_total{region=\"us\",cause=\"connect\"} 1",
+        "region=\"us\",cause=\"connect-refused\"}",
+    ] {
+        assert!(metrics.contains(line), "{line}: {metrics}");
+    }
+}
+
+/// Numbers of regions run out in metrics, where the rest is then one; what was found must not be.
+#[tokio::test]
+async fn regions_beyond_those_that_metrics_can_tell_apart_are_told_apart_all_the_same() {
+    let world = world(KeyStyle::Short, EVERYWHERE);
+    let text = std::fs::read_to_string(&world.config).expect("the file");
+    let reload = |text: &str| {
+        std::fs::write(&world.config, text).expect("written");
+        let verdict = world.gateway().expect("a gateway").reload();
+        assert!(matches!(verdict, Verdict::Applied { .. }), "{verdict:?}");
+    };
+    for turn in 0..3 {
+        let mut many = text.clone();
+        for number in 0..200 {
+            many += &format!(
+                "\n[regions.r{turn}-{number}]\nhost = \"r{turn}-{number}.example\"\n\
+                 endpoints = [\"http://127.0.0.1:{}\"]\n",
+                1 + number
+            );
+        }
+        reload(&many);
+    }
+    let renamed = ["nz", "uk"].into_iter().fold(text, |text, name| {
+        text.replace(
+            &format!("[regions.{name}]"),
+            &format!("[regions.new-{name}]"),
+        )
+        .replace(&format!("\"{name}\""), &format!("\"new-{name}\""))
+    });
+    reload(&renamed);
+    let mut client = Client::open(&world, Speak::Http1, BARE).await;
+    for region in ["new-nz", "new-uk"] {
+        let made = make(&mut client, region).await;
+        let shown = client.get(&format!("/secret/{}", made.secret), &[]).await;
+        assert_eq!(shown.landed(), (region, "look-up"));
+    }
 }

@@ -2,6 +2,7 @@
 
 use http::Method;
 
+use crate::health::edit;
 use crate::support::{BOTH, Client, Speak, received, world, world_with};
 
 const BARE: &str = "onetimesecret.com";
@@ -450,4 +451,37 @@ fn find_key(text: &str) -> String {
     found
         .unwrap_or_else(|| panic!("no key in {text}"))
         .to_owned()
+}
+
+/// Of two endpoints of a region, one wants to see the client's host and the other its region's.
+#[tokio::test]
+async fn each_endpoint_is_told_the_host_that_it_wants() {
+    let world = world();
+    let at = |number| world.regions.endpoint("ca", number).expect("an endpoint");
+    let plain = format!("endpoints = [\"http://{}\", \"http://{}\"]", at(1), at(2));
+    let mixed = format!(
+        "endpoints = [{{ url = \"http://{}\", host = \"client\" }}, \"http://{}\"]",
+        at(1),
+        at(2)
+    );
+    edit(&world, &plain, &mixed);
+    let port = world.https().port();
+    for protocol in BOTH {
+        for (down, host) in [(2, BARE), (1, "ca.localhost")] {
+            world.regions.down("ca", down).expect("an endpoint");
+            let mut client = Client::open(&world, protocol, BARE).await;
+            let echo = client.get("/demo/echo", &[("o-region", "ca")]).await.json();
+            for name in ["host", "x-forwarded-host"] {
+                let pairs = echo["headers"].as_array().expect("pairs");
+                let is = |pair: &&serde_json::Value| {
+                    pair[0]
+                        .as_str()
+                        .is_some_and(|one| one.eq_ignore_ascii_case(name))
+                };
+                let told = pairs.iter().find(is).expect("told");
+                assert_eq!(told[1], format!("{host}:{port}"), "{protocol:?} {name}");
+            }
+            world.regions.up("ca", down).expect("an endpoint");
+        }
+    }
 }

@@ -118,6 +118,7 @@ const CLASSES: &[(DeliveryClass, &[&str])] = &[
             "GET /private/KEY",
             "GET /robots.txt",
             "GET /region",
+            "GET /incoming/KEY",
             "GET /bootstrap/me",
             "GET /signin",
             "GET /api/account/me",

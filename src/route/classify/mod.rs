@@ -27,7 +27,7 @@ pub enum Dialect {
 pub enum KeyPlace {
     /// `/secret/KEY`.
     SecretPage,
-    /// `/receipt/KEY`.
+    /// `/receipt/KEY`, and `/incoming/KEY`.
     ReceiptPage,
     /// `/private/KEY`, the old name of `/receipt/KEY`.
     PrivatePage,
@@ -188,6 +188,8 @@ fn find_key(words: &[Word]) -> Option<(KeyPlace, usize)> {
         [Word::Secret, at, ..] if !is_literal(*at) => (KeyPlace::SecretPage, 1),
         [Word::Receipt, at, ..] if !is_literal(*at) => (KeyPlace::ReceiptPage, 1),
         [Word::Private, at, ..] if !is_literal(*at) => (KeyPlace::PrivatePage, 1),
+        // What was sent in is shown to its sender by the receipt's key.
+        [Word::Incoming, at, ..] if !is_literal(*at) => (KeyPlace::ReceiptPage, 1),
         _ => return None,
     };
     Some((place, position))
@@ -295,6 +297,7 @@ fn page(words: &[Word]) -> Id {
         [Word::Receipt, Word::Key, Word::Burn] => Id::ReceiptBurnPage,
         [Word::Private, Word::Key] => Id::PrivatePage,
         [Word::Private, Word::Key, Word::Burn] => Id::PrivateBurnPage,
+        [Word::Incoming, Word::Key] => Id::IncomingPage,
         [Word::Auth, ..] => Id::Auth,
         [Word::Billing, ..] => Id::Billing,
         [Word::Colonel, ..] => Id::Colonel,

@@ -11,6 +11,7 @@ use http::{HeaderValue, Method, StatusCode};
 use super::classify::RouteMatch;
 use super::path::{PathFault, check, is, segments};
 use super::template::Id;
+use crate::region::hosts::HostKind;
 
 /// The kinds of host that routes depend on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -26,6 +27,15 @@ pub enum HostClass {
 impl HostClass {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Auto, Self::Own, Self::Alias];
+
+    /// The kind of a host.
+    pub const fn of(kind: HostKind) -> Self {
+        match kind {
+            HostKind::Auto => Self::Auto,
+            HostKind::Own(_) => Self::Own,
+            HostKind::Alias(_) => Self::Alias,
+        }
+    }
 
     /// The word of configuration and `explain`.
     pub fn label(self) -> &'static str {

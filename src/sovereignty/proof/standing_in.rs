@@ -10,7 +10,6 @@ use smallvec::{SmallVec, smallvec};
 use super::Prover;
 use super::tables::{RouteSample, shown};
 use crate::headers::request::Facts;
-use crate::http1::Framing;
 use crate::region::{Decision, Reason, RegionId};
 use crate::sovereignty::fallback::Carried;
 use crate::sovereignty::promise;
@@ -33,36 +32,22 @@ impl Prover<'_> {
                 for sample in routes {
                     let decision = Decision { region, reason };
                     for carried in &luggage {
-                        self.walk(decision, sample, carried, Framing::Empty);
-                    }
-                    for framing in [Framing::Length(1), Framing::Chunked] {
-                        for carried in luggage.iter().take(1) {
-                            self.walk(decision, sample, carried, framing);
-                        }
+                        self.walk(decision, sample, carried);
                     }
                 }
             }
         }
     }
 
-    fn walk(
-        &mut self,
-        decision: Decision,
-        sample: &RouteSample<'_>,
-        luggage: &Luggage,
-        framing: Framing,
-    ) {
+    fn walk(&mut self, decision: Decision, sample: &RouteSample<'_>, luggage: &Luggage) {
         let carried = Carried {
             facts: &luggage.facts,
             route: &sample.route,
             query: luggage.query,
-            framing,
         };
         let bound = promise::is_bound(decision.reason);
         let bound = bound.then_some("its region was chosen, not guessed");
-        let tie = bound
-            .or(luggage.tie)
-            .or_else(|| of_path(sample.carries, framing));
+        let tie = bound.or(luggage.tie).or_else(|| of_path(sample.carries));
         let home = self.name(decision.region);
         // The region itself, and the state in which nobody answers.
         self.classes += 2;
@@ -91,14 +76,14 @@ impl Prover<'_> {
     }
 }
 
-/// What the path, and a body under it, keep where they are.
-fn of_path(carries: Carries, framing: Framing) -> Option<&'static str> {
+/// What the path, and what is sent under it, keep where they are.
+const fn of_path(carries: Carries) -> Option<&'static str> {
     match carries {
         Carries::Nothing => None,
         Carries::Key | Carries::PageKey => Some("it carries a key"),
         Carries::KeysInBody => Some("its body holds keys"),
-        Carries::UnknownBody | Carries::Administration => {
-            (framing != Framing::Empty).then_some("its body may hold keys")
+        Carries::UnknownRoute | Carries::Administration => {
+            Some("its path may hold a token, and its body keys")
         }
     }
 }

@@ -61,13 +61,15 @@ pub struct Journey {
 /// What a request asks of its way.
 #[derive(Clone, Copy)]
 pub struct Terms<'a> {
-    /// The host that the client named, where the region is to see that one.
+    /// The host that the client named, where an endpoint of the region is to see that one.
     pub asked: Option<&'a str>,
+    /// Whether it is an alias of the region: then all of its endpoints are.
+    pub alias: bool,
     /// Whether it is a HEAD.
     pub to_head: bool,
     /// Whether it may be sent twice: a GET or HEAD of a route of class `static`, and nothing else.
     pub repeatable: bool,
-    /// Whether the answer's status speaks for its endpoint.
+    /// Whether what becomes of it speaks for its endpoint; that no connection was made always does.
     pub judges: bool,
     /// When all must be over.
     pub must_end: Instant,
@@ -170,7 +172,9 @@ impl Way<'_> {
                 return Err(self.unsent(&endpoint, failure, outgoing, false));
             }
         };
-        let host = self.terms.asked.unwrap_or(&endpoint.host);
+        let keeps_host = self.terms.alias || endpoint.keeps_host;
+        let asked = self.terms.asked.filter(|_| keeps_host);
+        let host = asked.unwrap_or(&endpoint.host);
         let exchange = Exchange::new(
             stream,
             lease,
@@ -251,8 +255,10 @@ impl Way<'_> {
                 return Ok((stream, true));
             }
         }
+        // Not since `now`: it may have waited in line.
+        let begun = Instant::now();
         let connected = connect(&lease.endpoint, &self.cluster.timeouts).await;
-        self.journey.connect = Some(now.elapsed());
+        self.journey.connect = Some(begun.elapsed());
         connected.map(|stream| (stream, false))
     }
 
@@ -343,7 +349,8 @@ impl Way<'_> {
         self.tried.push(endpoint.id);
         // Who waits for the rest of a slow client's body has not failed.
         let is_clients = cause == Cause::ResponseTimeout && !whole;
-        if let Some(evidence) = cause.evidence().filter(|_| !is_clients) {
+        let counts = |evidence: &Evidence| self.terms.judges || *evidence == Evidence::Connect;
+        if let Some(evidence) = cause.evidence().filter(|one| !is_clients && counts(one)) {
             self.blame(endpoint, evidence);
         }
     }

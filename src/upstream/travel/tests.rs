@@ -153,6 +153,7 @@ async fn ask(
     };
     let terms = Terms {
         asked: None,
+        alias: false,
         to_head: false,
         repeatable: method == "GET",
         judges: true,
@@ -396,6 +397,7 @@ async fn a_client_that_does_not_send_is_nobody_elses_fault() {
         };
         let terms = Terms {
             asked: None,
+            alias: false,
             to_head: false,
             repeatable: false,
             judges: true,

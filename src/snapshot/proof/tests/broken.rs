@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::headers::request::Facts;
-use crate::http1::Framing;
 use crate::region::pin::Sent;
 use crate::region::place::Location;
 use crate::region::{Binding, Reason};
@@ -45,7 +44,7 @@ pub(super) enum Slip {
     CookieIgnored,
     QueryIgnored,
     PathIgnored,
-    BodyIgnored,
+    UnknownRouteIgnored,
     CrossingUnwritten,
     StandInUnlisted,
     PassedOnInTurn,
@@ -100,7 +99,7 @@ impl Slip {
         (Self::CookieIgnored, "it carries a cookie"),
         (Self::QueryIgnored, "its query may hold a key"),
         (Self::PathIgnored, "but nobody else may: it carries a key"),
-        (Self::BodyIgnored, "its body may hold keys"),
+        (Self::UnknownRouteIgnored, "its path may hold a token"),
         (
             Self::CrossingUnwritten,
             "but `failover` of eu does not list it",
@@ -246,15 +245,12 @@ impl Road for Broken<'_> {
             facts: &facts,
             route: match slip {
                 Slip::PathIgnored => &status,
+                Slip::UnknownRouteIgnored if !carried.route.template().is_known() => &status,
                 _ => carried.route,
             },
             query: carried
                 .query
                 .filter(|_| !matches!(slip, Slip::QueryIgnored)),
-            framing: match slip {
-                Slip::BodyIgnored => Framing::Empty,
-                _ => carried.framing,
-            },
         };
         let lists = |lists: [(&str, &[&str]); 4]| {
             let of = |(_, names): (&str, &[&str])| names.iter().map(|name| self.id(name)).collect();
