@@ -120,12 +120,28 @@ impl Buffer {
         context: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
         while !self.is_empty() {
-            let count = ready!(Pin::new(&mut *stream).poll_write(context, self.filled()))?;
-            if count == 0 {
-                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-            }
-            self.consume(count);
+            ready!(self.poll_some(stream, context, usize::MAX))?;
         }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Writes once, of what is filled at most so many bytes.
+    ///
+    /// # Errors
+    /// As [`Buffer::poll_drain`].
+    pub fn poll_some<S: AsyncWrite + Unpin>(
+        &mut self,
+        stream: &mut S,
+        context: &mut Context<'_>,
+        most: usize,
+    ) -> Poll<io::Result<()>> {
+        let filled = self.filled();
+        let some = filled.get(..most).unwrap_or(filled);
+        let count = ready!(Pin::new(stream).poll_write(context, some))?;
+        if count == 0 {
+            return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+        }
+        self.consume(count);
         Poll::Ready(Ok(()))
     }
 
@@ -193,6 +209,19 @@ mod tests {
                 model.drain(..consumed.min(model.len()));
                 prop_assert_eq!(buffer.filled(), model.make_contiguous() as &[u8]);
             }
+        }
+    }
+
+    #[tokio::test]
+    async fn one_write_takes_no_more_than_it_may() {
+        let mut buffer = Buffer::new();
+        buffer.push(&[7; 40]);
+        let mut taken = Vec::new();
+        for left in [24, 8, 0] {
+            std::future::poll_fn(|context| buffer.poll_some(&mut taken, context, 16))
+                .await
+                .expect("written");
+            assert_eq!((buffer.len(), taken.len()), (left, 40 - left));
         }
     }
 

@@ -97,7 +97,7 @@ pub enum Rejection {
         /// The region that the host names.
         host: RegionId,
     },
-    /// Status 403: credentials without a host, key or pin that names a region, and the operator
+    /// Status 400: credentials without a host, key or pin that names a region, and the operator
     /// refuses them.
     #[error("credentials need a region to be named")]
     CredentialsWithoutRegion,

@@ -31,6 +31,9 @@ const ANSWER_HEAD: HeadLimits = HeadLimits {
     target: 0,
 };
 
+/// What goes into one record of TLS (RFC 8446 section 5.1).
+const ONE_RECORD: usize = 16 * 1024;
+
 /// Informational answers before the final one. Two are plausible (100, 103); a storm is a fault.
 const MOST_INFORMATIONAL: u32 = 16;
 
@@ -215,7 +218,14 @@ impl Exchange {
 
     fn poll_write(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let before = self.outgoing.bytes.len();
-        let result = self.outgoing.bytes.poll_drain(&mut self.stream, context);
+        let (bytes, stream) = (&mut self.outgoing.bytes, &mut self.stream);
+        // A write that fails over TLS does not tell what of it went out before: of one record cut
+        // short the region can read nothing.
+        let result = if self.started {
+            bytes.poll_drain(stream, context)
+        } else {
+            bytes.poll_some(stream, context, ONE_RECORD)
+        };
         let written = before - self.outgoing.bytes.len();
         if written > 0 {
             self.started = true;
