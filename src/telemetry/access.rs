@@ -16,10 +16,11 @@ use std::time::{Duration, Instant};
 use rustix::fs::{AtFlags, CWD, accessat};
 
 /// A worker hands its lines on when there are so many bytes of them.
-const BATCH: usize = 8 * 1024;
+/// Waking the writer costs as much as a dozen lines.
+const BATCH: usize = 32 * 1024;
 
-/// Batches that wait for the writer, of all workers together: about half a megabyte.
-const QUEUE: usize = 64;
+/// Batches that wait for the writer, of all workers together: a megabyte.
+const QUEUE: usize = 32;
 
 /// At the end of the process the writer may take so long to write what waits.
 const LAST_WORDS: Duration = Duration::from_secs(2);

@@ -19,6 +19,15 @@ pub(crate) struct Door {
 }
 
 impl Door {
+    /// Another address, spoken to in the same way.
+    pub(crate) fn elsewhere(&self, address: SocketAddr) -> Self {
+        Self {
+            address,
+            tls: self.tls.clone(),
+            tls_h2: self.tls_h2.clone(),
+        }
+    }
+
     /// The door at `address` behind `certificate`.
     pub(crate) fn new(address: SocketAddr, certificate: CertificateDer<'static>) -> Self {
         let mut roots = RootCertStore::empty();
