@@ -14,7 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{AbortHandle, spawn_local};
 
 use super::fault::Fault;
-use super::listen::bind;
+use super::listen::{bind_kept, reserve};
 use super::record::Record;
 use super::region::Region;
 use super::serve;
@@ -31,6 +31,8 @@ pub(super) struct Endpoint {
     /// Where it listens, also after having been down.
     pub(super) address: SocketAddr,
     listener: RefCell<Option<TcpListener>>,
+    /// Its port, while it is down: another process's connections must not be taken for ours.
+    kept: RefCell<Option<socket2::Socket>>,
     accepting: RefCell<Option<AbortHandle>>,
     open: RefCell<HashMap<u64, (Rc<Socket>, AbortHandle)>>,
     accepted: Cell<u64>,
@@ -48,6 +50,7 @@ impl Endpoint {
             label: number.to_string(),
             address,
             listener: RefCell::default(),
+            kept: RefCell::default(),
             accepting: RefCell::default(),
             open: RefCell::default(),
             accepted: Cell::default(),
@@ -80,7 +83,8 @@ impl Endpoint {
             "endpoint {} of demo region {}",
             self.number, self.region.name
         );
-        self.accept(bind(self.address, &what)?)
+        let kept = self.kept.borrow_mut().take();
+        self.accept(bind_kept(kept, self.address, &what)?)
     }
 
     /// Listens no more and resets every open connection, all before it returns.
@@ -95,6 +99,9 @@ impl Endpoint {
             while let Ok((stream, _)) = listener.accept() {
                 reset_reading(&stream, &mut unread);
             }
+            drop(listener);
+            // If somebody was quicker, it stays down until the port is free.
+            *self.kept.borrow_mut() = reserve(self.address).ok();
         }
         let open = std::mem::take(&mut *self.open.borrow_mut());
         for (socket, task) in open.into_values() {

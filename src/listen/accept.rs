@@ -253,24 +253,41 @@ impl Drop for Open {
 }
 
 async fn serve_tls(socket: TcpStream, plain: Circuit, worker: Rc<Worker>) {
+    // What is over, and what the other protocol needs, is no part of an idle connection: all of a
+    // task's states take the room of the largest.
+    let Some((stream, circuit, http2)) = Box::pin(shake_hands(socket, plain, &worker)).await else {
+        return;
+    };
+    if http2 {
+        Box::pin(http2::serve(stream, circuit, worker)).await;
+    } else {
+        http1::Connection::new(stream, circuit, worker)
+            .serve()
+            .await;
+    }
+}
+
+/// The TLS handshake; and whether HTTP/2 was agreed on. `None` if there was none, which is counted.
+async fn shake_hands(
+    socket: TcpStream,
+    plain: Circuit,
+    worker: &Rc<Worker>,
+) -> Option<(Stream, Circuit, bool)> {
     // Answers must not wait for the acknowledgement of earlier ones.
     let _ = socket.set_nodelay(true);
     let begun = Instant::now();
     let view = worker.view();
     let acceptor = TlsAcceptor::from(worker.tls());
-    let handshake = timeout(view.timeouts().handshake, acceptor.accept(socket)).await;
-    drop(view);
-    let stream = match handshake {
+    let failed = |why| worker.metrics.count(Event::HandshakeFailed, None, why);
+    let stream = match timeout(view.timeouts().handshake, acceptor.accept(socket)).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => {
-            return worker
-                .metrics
-                .count(Event::HandshakeFailed, None, failure_label(&error));
+            failed(failure_label(&error));
+            return None;
         }
         Err(_) => {
-            return worker
-                .metrics
-                .count(Event::HandshakeFailed, None, "timeout");
+            failed("timeout");
+            return None;
         }
     };
     let session = stream.get_ref().1;
@@ -287,14 +304,7 @@ async fn serve_tls(socket: TcpStream, plain: Circuit, worker: Rc<Worker>) {
         server_name: session.server_name().map(Box::from),
         ..plain
     };
-    let stream = Stream::Tls(Box::new(stream.into()));
-    if http2 {
-        http2::serve(stream, circuit, worker).await;
-    } else {
-        http1::Connection::new(stream, circuit, worker)
-            .serve()
-            .await;
-    }
+    Some((Stream::Tls(Box::new(stream.into())), circuit, http2))
 }
 
 /// Why a handshake failed, in few words: what the peer did, or did not do.

@@ -151,8 +151,7 @@ fn die(stage: &Stage, begun: Instant, length: Duration, deaths: u32) -> Vec<Deat
         let after = Instant::now();
         died.push(Death { before, after });
         wait(part * (2 * turn + 2));
-        // If its port has been lent to somebody meanwhile, it stays down, which the rest bears.
-        let _ = stage.world.regions.up("eu", 1);
+        stage.world.regions.up("eu", 1).expect("up");
     }
     died
 }

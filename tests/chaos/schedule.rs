@@ -120,8 +120,7 @@ impl Schedule {
                 stage.world.regions.down(region, number).expect("down");
             }),
             75..98 => Step::deed(move |stage| {
-                // If its port has been lent to somebody meanwhile, it stays down for now.
-                let _ = stage.world.regions.up(region, number);
+                stage.world.regions.up(region, number).expect("up");
             }),
             _ => Step::deed(crate::stage::Stage::reload),
         }
