@@ -24,8 +24,9 @@ struct Handles {
     lines: reload::Handle<Lines, Layered<Filter, Registry>>,
 }
 
-/// Starts logging as `level` and `json` say; `RUST_LOG` beats the level, as far as [`may_be_said`]
-/// lets it. A second call, or one in a process that logs by other means, changes nothing.
+/// Starts logging as `level` and `json` say. `RUST_LOG` beats the level, but not the silence of
+/// libraries that would print what a client sent. A second call, or one in a process that logs by
+/// other means, changes nothing.
 pub fn start(level: &str, json: bool) {
     let (filter, filter_handle) = reload::Layer::new(filter(level));
     let (lines, lines_handle) = reload::Layer::new(lines(json));
