@@ -27,6 +27,7 @@ use self::metered::{Metered, Verdict as MeterVerdict};
 use self::reply::{Relay, Reply};
 use self::source::Source;
 use self::watch::{Activity, Local, Patience};
+use super::seat::Seat;
 use crate::http1::Framing;
 use crate::http1::response::ResponseHead;
 use crate::limit::frames::Control;
@@ -55,7 +56,7 @@ const MOST_PENDING_RESETS: usize = 32;
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Serves one connection until it ends or the drain is over.
-pub async fn serve(stream: Stream, circuit: Circuit, worker: Rc<Worker>) {
+pub(super) async fn serve(stream: Stream, circuit: Circuit, worker: Rc<Worker>, seat: Seat) {
     let view = worker.view();
     let circuit = Rc::new(circuit);
     // Whoever connects during the drain is told to go once it has asked something: told at once it
@@ -81,7 +82,7 @@ pub async fn serve(stream: Stream, circuit: Circuit, worker: Rc<Worker>) {
     };
     let limits = view.http2_limits();
     let (idle, last_words) = (view.timeouts().keep_alive, view.timeouts().body_idle);
-    let activity = Activity::new(Instant::now());
+    let activity = Activity::new(Instant::now(), seat);
     let mut builder = http2::Builder::new(Local(activity.clone()));
     builder
         .timer(TokioTimer::new())

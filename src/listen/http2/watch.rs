@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
+use super::super::seat::Seat;
 use crate::net::deadline::Deadline;
 
 tokio::task_local! {
@@ -45,13 +46,15 @@ impl Patience {
 pub(super) struct Activity {
     open: Cell<usize>,
     since: Cell<Instant>,
+    seat: Seat,
 }
 
 impl Activity {
-    pub(super) fn new(now: Instant) -> Rc<Self> {
+    pub(super) fn new(now: Instant, seat: Seat) -> Rc<Self> {
         Rc::new(Self {
             open: Cell::new(0),
             since: Cell::new(now),
+            seat,
         })
     }
 
@@ -78,14 +81,19 @@ struct Open(Rc<Activity>);
 impl Open {
     fn new(activity: Rc<Activity>) -> Self {
         activity.open.set(activity.open.get() + 1);
+        activity.seat.works();
         Self(activity)
     }
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.0.open.set(self.0.open.get().saturating_sub(1));
+        let open = self.0.open.get().saturating_sub(1);
+        self.0.open.set(open);
         self.0.since.set(Instant::now());
+        if open == 0 {
+            self.0.seat.waits();
+        }
     }
 }
 
