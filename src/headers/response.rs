@@ -137,7 +137,7 @@ fn is_gateway_field(name: &str) -> bool {
 fn connection_names<'b>(fields: &[Header<'b>]) -> SmallVec<[&'b [u8]; 4]> {
     fields
         .iter()
-        .filter(|field| Name::of(field.name) == Name::Connection)
+        .filter(|field| field.name.eq_ignore_ascii_case("connection"))
         .flat_map(|field| value::members(field.value))
         .collect()
 }

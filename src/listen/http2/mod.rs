@@ -1,6 +1,7 @@
 //! HTTP/2 connections of clients, on hyper's server: streams in, the same plan and the same
 //! exchange behind them as behind HTTP/1.
 
+mod fields;
 mod metered;
 mod reply;
 mod source;
@@ -14,7 +15,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
+use http::{HeaderMap, Request, Response, StatusCode};
 use httparse::Header;
 use hyper::body::{Body, Incoming};
 use hyper::server::conn::http2;
@@ -23,6 +24,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use smallvec::SmallVec;
 use tokio::time::{Instant, sleep_until, timeout};
 
+use self::fields::Fields;
 use self::metered::{Metered, Verdict as MeterVerdict};
 use self::reply::{Relay, Reply};
 use self::source::Source;
@@ -232,18 +234,15 @@ fn reply(answer: Answer, mut record: Box<Record>) -> Response<Reply> {
     Patience::here().until(Some(Instant::now() + idle));
     let mut response = Response::new(Reply::Whole(None));
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::BAD_GATEWAY);
-    let headers = response.headers_mut();
+    let mut fields = Fields::with_room_for(answer.fields.len() + 2);
     for (name, value) in &answer.fields {
-        append(headers, name, value.as_bytes());
+        fields.append(name, value.as_bytes());
     }
-    append(headers, "date", crate::proxy::date::now().as_bytes());
+    fields.append("date", crate::proxy::date::now().as_bytes());
     if answer.status != 204 && answer.status != 304 {
-        append(
-            headers,
-            "content-length",
-            answer.body.len().to_string().as_bytes(),
-        );
+        fields.append("content-length", answer.body.len().to_string().as_bytes());
     }
+    *response.headers_mut() = fields.into_map();
     record.answered(answer.status);
     if !record.is_head() {
         record.bytes_out = answer.body.len() as u64;
@@ -251,15 +250,6 @@ fn reply(answer: Answer, mut record: Box<Record>) -> Response<Reply> {
     }
     record.finish();
     response
-}
-
-fn append(headers: &mut HeaderMap, name: &str, value: &[u8]) {
-    if let (Ok(name), Ok(value)) = (
-        HeaderName::from_bytes(name.as_bytes()),
-        HeaderValue::from_bytes(value),
-    ) {
-        headers.append(name, value);
-    }
 }
 
 /// Forwards one request and begins to relay its answer.
@@ -329,10 +319,10 @@ impl Client for Turn {
     fn head(&mut self, head: &ResponseHead<'_, '_>) {
         let status = StatusCode::from_u16(head.status).unwrap_or(StatusCode::BAD_GATEWAY);
         *self.response.status_mut() = status;
-        let headers = self.response.headers_mut();
-        headers.reserve(head.fields.len() + 8);
+        let mut fields = Fields::with_room_for(head.fields.len() + 8);
         self.down
-            .each(head, true, |name, value| append(headers, name, value));
+            .each(head, true, |name, value| fields.append(name, value));
+        let mut headers = fields.into_map();
         let announced = match head.framing {
             Framing::Length(length) => Some(length),
             Framing::Empty if head.status != 204 => head.announced,
@@ -341,5 +331,6 @@ impl Client for Turn {
         if let Some(length) = announced {
             headers.insert(http::header::CONTENT_LENGTH, length.into());
         }
+        *self.response.headers_mut() = headers;
     }
 }

@@ -11,7 +11,7 @@ use http_body::{Body, Frame, SizeHint};
 use thiserror::Error;
 use tokio::time::Instant;
 
-use super::append;
+use super::fields::Fields;
 use super::source::Source;
 use super::watch::Patience;
 use crate::limit::pace::Pace;
@@ -199,14 +199,14 @@ fn trailer_map(lines: &[u8]) -> Option<HeaderMap> {
     if lines.is_empty() {
         return None;
     }
-    let mut map = HeaderMap::new();
+    let mut fields = Fields::with_room_for(1);
     for line in lines.split(|byte| *byte == b'\n') {
         let mut parts = line.splitn(2, |byte| *byte == b':');
         if let (Some(name), Some(value)) = (parts.next(), parts.next())
             && let Ok(name) = std::str::from_utf8(name)
         {
-            append(&mut map, &name.to_ascii_lowercase(), value.trim_ascii());
+            fields.append(name, value.trim_ascii());
         }
     }
-    Some(map)
+    Some(fields.into_map())
 }
