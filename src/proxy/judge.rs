@@ -224,7 +224,7 @@ impl<'b> Case<'_, 'b> {
                 Answer::redirect(self.arrival.method, location, &self.context())
             }
             Action::Respond(fixed) => pages::fixed(fixed, &self.context()),
-            Action::Robots => pages::robots(&self.context()),
+            Action::Robots => pages::robots(self.arrival.method, &self.context())?,
             Action::RegionPage => return self.region_page(target, outcome),
         };
         Ok(Judged::Answer(Box::new(answer)))
