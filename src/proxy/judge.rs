@@ -178,7 +178,7 @@ impl<'b> Case<'_, 'b> {
         quota::admit(self.view, &self.worker.ledger, &route, class, client, now)?;
         let outcome = self.decide(host, &route, client)?;
         let decision = outcome.decision;
-        record.decided(self.view, &outcome, host.kind);
+        record.decided(&outcome, host.kind);
         self.decided = Some((decision.region, decision.reason));
         self.keep_cookies(&outcome);
         let asked = Asked {
