@@ -211,10 +211,21 @@ impl Record {
     /// Notes the region that the request is with: metrics count it there, and remember whose it was.
     pub fn entered(&mut self, region: RegionId) {
         if let Some((decided, reason)) = self.decided {
+            self.left(decided);
             let own = *self.replaced.get_or_insert(decided);
             self.replaced = (own != region).then_some(own);
             self.decided = Some((region, reason));
         }
+    }
+
+    /// What was met at a region's endpoints is told of that region, whoever answers in the end.
+    fn left(&mut self, region: RegionId) {
+        if let Some(worker) = &self.worker {
+            let label = self.view.region_label(region);
+            worker.remember_endpoints(&self.journey, Some(label));
+        }
+        self.journey.failed.clear();
+        self.journey.ejected.clear();
     }
 
     /// Notes that the region did not know the key, and charges the client for it.
