@@ -27,7 +27,7 @@ pub struct Limits {
     /// A request's body where images of domains are sent. Default 2.5 MB: the application takes 2 MB and a
     /// form around it.
     pub body_image: u64,
-    /// Connections of clients, in all threads together. Default 10,000: some 300 MB when all are idle.
+    /// Connections of clients, in all threads together. Default 10,000: some 90 MB when all are idle.
     pub connections: usize,
     /// Connections of one client, which is an address or, in IPv6, the network that one customer has. Default
     /// 1,000, a tenth of all: a company of some thousands behind one address has fewer.

@@ -10,3 +10,4 @@ pub mod frames;
 pub mod ledger;
 pub mod pace;
 pub mod table;
+pub mod waiting;

@@ -13,6 +13,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::http1;
 use super::http2;
+use super::seat::{self, Seat};
 use super::spoken_for;
 use crate::limit::connections::{Connections, Full, Place};
 use crate::limit::ledger::Kind;
@@ -51,8 +52,8 @@ impl Census {
         }))
     }
 
-    /// Counts one more connection, unless `limit` is reached, or the room is full.
-    fn admit(&self, limit: usize) -> Option<Admitted> {
+    /// Counts one more connection, and says whether it is beyond `limit`, or the room.
+    fn admit(&self, limit: usize) -> (Admitted, bool) {
         let late = self.0.leaving.load(Ordering::Relaxed);
         if late {
             self.0.late.fetch_add(1, Ordering::Relaxed);
@@ -63,7 +64,8 @@ impl Census {
             place: None,
         };
         // Taken first and given back by the drop: two threads can never both take the last place.
-        (self.0.all.fetch_add(1, Ordering::Relaxed) < limit.min(self.0.room)).then_some(admitted)
+        let before = self.0.all.fetch_add(1, Ordering::Relaxed);
+        (admitted, before >= limit.min(self.0.room))
     }
 
     /// How many there are.
@@ -142,8 +144,7 @@ pub struct Door {
 /// Connections that may wait to be accepted, and then some: so many are taken in at the end.
 const MOST_WAITING: usize = 8192;
 
-/// Accepts until the worker shuts its doors. Each connection is a local task of its own; a panic in one ends
-/// that connection alone.
+/// Accepts until the worker shuts its doors. Each connection is a local task of its own.
 pub async fn run(listener: TcpListener, door: Door, worker: Rc<Worker>, census: Census) {
     let mut pause = FIRST_PAUSE;
     loop {
@@ -199,18 +200,19 @@ fn admit(
     census: &Census,
 ) {
     let view = worker.view();
-    let Some(mut admitted) = census.admit(view.config.limits.connections) else {
-        return refuse(&socket, "all", worker);
-    };
+    let (mut admitted, is_beyond) = census.admit(view.config.limits.connections);
     if !door.proxied
         && let Err(full) = admitted.count(peer.ip(), worker)
     {
         return refuse(&socket, full, worker);
     }
-    let worker = worker.clone();
-    tokio::task::spawn_local(async move {
-        worker.connections.set(worker.connections.get() + 1);
-        let open = Open(worker.clone());
+    // Last, so that nobody loses a place to somebody who may not have it.
+    if is_beyond && !seat::make_room(worker) {
+        return refuse(&socket, "all", worker);
+    }
+    let its = worker.clone();
+    seat::serve(worker, async move |seat| {
+        let worker = its;
         let mut named = true;
         if door.proxied {
             match spoken_for::client(&mut socket, peer, &worker).await {
@@ -225,13 +227,13 @@ fn admit(
         match door.scheme {
             Scheme::Http => {
                 let circuit = Circuit::plain(peer, named);
-                http1::Connection::new(Stream::Plain(socket), circuit, worker)
+                http1::Connection::new(Stream::Plain(socket), circuit, worker, seat)
                     .serve()
                     .await;
             }
-            Scheme::Https => serve_tls(socket, Circuit::plain(peer, named), worker).await,
+            Scheme::Https => serve_tls(socket, Circuit::plain(peer, named), worker, seat).await,
         }
-        drop((open, admitted));
+        drop(admitted);
     });
 }
 
@@ -241,27 +243,16 @@ fn refuse(socket: &TcpStream, limit: &'static str, worker: &Worker) {
     let _ = socket.set_zero_linger();
 }
 
-/// Counts a connection of this thread while it lives.
-struct Open(Rc<Worker>);
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        self.0
-            .connections
-            .set(self.0.connections.get().saturating_sub(1));
-    }
-}
-
-async fn serve_tls(socket: TcpStream, plain: Circuit, worker: Rc<Worker>) {
+async fn serve_tls(socket: TcpStream, plain: Circuit, worker: Rc<Worker>, seat: Seat) {
     // What is over, and what the other protocol needs, is no part of an idle connection: all of a
     // task's states take the room of the largest.
     let Some((stream, circuit, http2)) = Box::pin(shake_hands(socket, plain, &worker)).await else {
         return;
     };
     if http2 {
-        Box::pin(http2::serve(stream, circuit, worker)).await;
+        Box::pin(http2::serve(stream, circuit, worker, seat)).await;
     } else {
-        http1::Connection::new(stream, circuit, worker)
+        http1::Connection::new(stream, circuit, worker, seat)
             .serve()
             .await;
     }

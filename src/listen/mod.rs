@@ -3,5 +3,6 @@
 pub mod accept;
 pub mod http1;
 pub mod http2;
+mod seat;
 pub mod socket;
 mod spoken_for;

@@ -59,7 +59,7 @@ impl Errand {
         pools: &Rc<Pools>,
         client: &mut impl Client,
         record: &mut Record,
-    ) -> Result<Exchange, Failure> {
+    ) -> Result<Box<Exchange>, Failure> {
         let view = &down.view;
         let must_end = Instant::now() + view.config.timeouts.request;
         let mut outgoing = Outgoing::new(self.head, self.framing);

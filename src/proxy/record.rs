@@ -137,7 +137,12 @@ impl Method {
 impl Record {
     /// Opens the record of a request that was read.
     #[must_use]
-    pub fn open(worker: &Rc<Worker>, view: &View, arrival: &Arrival<'_>, request_id: &str) -> Self {
+    pub fn open(
+        worker: &Rc<Worker>,
+        view: &View,
+        arrival: &Arrival<'_>,
+        request_id: &str,
+    ) -> Box<Self> {
         let mut record = Self::unread(worker, view, arrival.circuit, request_id);
         record.method = Method::of(arrival.method);
         record.protocol = Some(arrival.protocol);
@@ -146,9 +151,14 @@ impl Record {
 
     /// Opens the record of what could not be read.
     #[must_use]
-    pub fn unread(worker: &Rc<Worker>, view: &View, circuit: &Circuit, request_id: &str) -> Self {
+    pub fn unread(
+        worker: &Rc<Worker>,
+        view: &View,
+        circuit: &Circuit,
+        request_id: &str,
+    ) -> Box<Self> {
         worker.in_flight.set(worker.in_flight.get() + 1);
-        Self {
+        Box::new(Self {
             worker: Some(worker.clone()),
             started: Instant::now(),
             departed: None,
@@ -177,7 +187,7 @@ impl Record {
             request_id: SmallVec::from_slice(request_id.as_bytes()),
             view: view.clone(),
             journey: Journey::default(),
-        }
+        })
     }
 
     /// Counts it as one of its client's in flight, until it is closed.
@@ -334,7 +344,7 @@ impl Record {
     }
 
     /// Closes the record.
-    pub fn finish(mut self) {
+    pub fn finish(mut self: Box<Self>) {
         self.close();
     }
 

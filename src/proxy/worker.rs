@@ -10,6 +10,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use arc_swap::ArcSwap;
 use rustls::ServerConfig;
 use tokio::sync::Notify;
+use tokio::task::AbortHandle;
 use tokio::time::Instant;
 use uuid::Builder;
 
@@ -22,6 +23,7 @@ use crate::balance::limit::part_of;
 use crate::config::log::Access;
 use crate::limit::crowd::Crowd;
 use crate::limit::ledger::Ledger;
+use crate::limit::waiting::Waiting;
 use crate::region::question::KeyFinding;
 use crate::snapshot::Snapshot;
 use crate::telemetry::access::Outlet;
@@ -84,8 +86,8 @@ pub struct Worker {
     pub shut: Step,
     /// Requests in flight.
     pub in_flight: Cell<u64>,
-    /// Connections of clients.
-    pub connections: Cell<u64>,
+    /// Connections of clients, and what ends each.
+    pub clients: RefCell<Waiting<Option<AbortHandle>>>,
     /// This thread's metrics.
     pub metrics: Arc<WorkerMetrics>,
     tls: Arc<ArcSwap<ServerConfig>>,
@@ -127,7 +129,7 @@ impl Worker {
             drain: Step::default(),
             shut: Step::default(),
             in_flight: Cell::new(0),
-            connections: Cell::new(0),
+            clients: RefCell::default(),
             metrics,
             tls,
             ledger,
@@ -282,7 +284,7 @@ impl Worker {
     /// Says what is so at the moment.
     pub fn publish(&self) {
         self.metrics.gauge(Gauges {
-            connections: self.connections.get(),
+            connections: self.clients.borrow().len() as u64,
             in_flight: self.in_flight.get(),
             pooled: self.pools.idle() as u64,
         });

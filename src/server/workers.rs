@@ -114,7 +114,7 @@ async fn serve(
     let due = Instant::now() + within;
     // The accept loops take in what already waits before they end: let them run once.
     sleep(LOOK).await;
-    while worker.connections.get() > 0 && Instant::now() < due {
+    while !worker.clients.borrow().is_empty() && Instant::now() < due {
         sleep(LOOK).await;
     }
 }

@@ -131,6 +131,12 @@ const EVENTS: &[(Event, &str, &str, Option<&str>)] = &[
         Some("limit"),
     ),
     (
+        Event::Displaced,
+        "connections_displaced_total",
+        "Client connections that waited longest, ended to make room for new ones.",
+        None,
+    ),
+    (
         Event::CrossRegion,
         "cross_region_forwards_total",
         "Requests that were about to leave their region. Must stay 0.",
@@ -325,6 +331,7 @@ impl Text<'_> {
                         | Event::Flooded
                         | Event::AcceptFailed
                         | Event::ConnectionRefused
+                        | Event::Displaced
                         | Event::CrossRegion
                         | Event::PinCleared
                 ) {

@@ -88,6 +88,8 @@ pub enum Event {
     AcceptFailed,
     /// A connection beyond the limit.
     ConnectionRefused,
+    /// A connection that waited, ended to make room for another.
+    Displaced,
     /// A connection of another region was about to be used. Must stay 0.
     CrossRegion,
 }

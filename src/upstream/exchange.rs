@@ -77,7 +77,7 @@ pub struct Lost {
 }
 
 impl Exchange {
-    /// Joins a request and a connection.
+    /// Joins a request and a connection. On the heap, since it passes through many hands.
     #[must_use]
     pub fn new(
         stream: Stream,
@@ -87,11 +87,11 @@ impl Exchange {
         timeouts: Timeouts,
         must_end: Instant,
         to_head: bool,
-    ) -> Self {
+    ) -> Box<Self> {
         outgoing.address(host);
         let now = Instant::now();
         let due = must_end.min(now + timeouts.response_head);
-        Self {
+        Box::new(Self {
             stream,
             lease,
             outgoing,
@@ -109,7 +109,7 @@ impl Exchange {
             waits_for_client: false,
             finder: EndFinder::default(),
             informational: 0,
-        }
+        })
     }
 
     /// The endpoint's `scheme://host:port`.
@@ -122,7 +122,7 @@ impl Exchange {
     ///
     /// # Errors
     /// [`Lost`], with the request whole if nothing was sent.
-    pub async fn answer(mut self, client: &mut impl Client) -> Result<Self, Lost> {
+    pub async fn answer(mut self: Box<Self>, client: &mut impl Client) -> Result<Box<Self>, Lost> {
         match std::future::poll_fn(|context| self.poll_answer(client, context)).await {
             Ok(()) => Ok(self),
             Err(cause) => Err(Lost {
@@ -395,7 +395,7 @@ impl Exchange {
 
     /// Ends a complete exchange: the connection serves the next request, unless somebody said
     /// otherwise or bytes came that nobody asked for.
-    pub fn finish(mut self) {
+    pub fn finish(mut self: Box<Self>) {
         self.incoming.release();
         let complete = self.keeps && self.sent && self.decoder.is_done();
         if complete && self.incoming.is_empty() && !holds_plaintext(&mut self.stream) {

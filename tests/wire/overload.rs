@@ -124,32 +124,81 @@ fn with_few_file_descriptors_there_are_few_clients_and_nothing_else_suffers() {
     let world = World::launched("", "", &launch);
     let process = &world.gateway;
     assert!(process.said().contains("LimitNOFILE"), "{}", process.said());
-    let mut first = world.door.open();
-    is_served(&mut first);
     let silent: Vec<TcpStream> = (0..300)
         .map(|_| TcpStream::connect(world.door.address).expect("a connection"))
         .collect();
-    let refused = || {
-        process
-            .admin("/metrics")
-            .contains("connections_refused_total{limit=\"all\"} 261\n")
-    };
-    until("all beyond the limit are refused", refused);
-    is_served(&mut first);
-    assert!(
-        process
-            .admin("/metrics")
-            .contains("accept_failures_total 0\n")
+    let displaced = || world.sum("onetime_gateway_connections_displaced_total") == 260;
+    until(
+        "those beyond the limit have taken others' places",
+        displaced,
     );
+    until("there are no more", || world.connections() == 40);
+    let mut client = world.door.open();
+    is_served(&mut client);
+    assert_eq!(world.sum("onetime_gateway_accept_failures_total"), 0);
     drop(silent);
-    until("there is room again", || {
-        process
-            .admin("/metrics")
-            .contains("onetime_gateway_connections 1\n")
-    });
-    is_served(&mut world.door.open());
-    drop(first);
+    until("there is room again", || world.connections() == 1);
+    is_served(&mut client);
+    drop(client);
     assert_eq!(world.end(), [""; 0]);
+}
+
+/// With all places taken by silence, whoever asks something is served: the longest silence ends first,
+/// of a handshake, of a half head, and of kept connections of both protocols. What is in flight stays.
+#[test]
+fn silence_keeps_nobody_away() {
+    let world = World::with("[limits]\nconnections = 5\n");
+    let mut busy = world.door.open();
+    busy.send(b"POST /api/v2/long HTTP/1.1\r\nHost: eu.test\r\nContent-Length: 2\r\n\r\n1");
+    until("it is in flight", || {
+        world.sum("onetime_gateway_requests_in_flight") == 1
+    });
+    let silent = TcpStream::connect(world.door.address).expect("a connection");
+    let mut half = world.door.open();
+    half.send(b"GET /api/v2/honest HTTP/1.1\r\nHost:");
+    let mut kept = world.door.open();
+    is_served(&mut kept);
+    let mut streams = Frames::open(&world.door);
+    let ask = block(&[
+        (b":method", b"GET"),
+        (b":scheme", b"https"),
+        (b":authority", b"eu.test"),
+        (b":path", b"/api/v2/honest"),
+    ]);
+    streams.send(HEADERS, END_HEADERS | END_STREAM, 1, &ask);
+    assert_eq!(streams.outcome(1).status, Some(200));
+    until("all places are taken", || world.connections() == 5);
+    let displaced = || world.sum("onetime_gateway_connections_displaced_total");
+    let mut successors = Vec::new();
+    for count in 1..=4 {
+        let mut client = world.door.open();
+        is_served(&mut client);
+        until("one had to go", || displaced() == count);
+        until("and is gone", || world.connections() == 5);
+        // Its successor does not wait: it is at work until the end.
+        client.send(b"POST /api/v2/x HTTP/1.1\r\nHost: eu.test\r\nContent-Length: 9\r\n\r\n1");
+        until("it is in flight", || {
+            world.sum("onetime_gateway_requests_in_flight") == count + 1
+        });
+        successors.push(client);
+    }
+    // None of these returns before its connection has ended.
+    half.rest();
+    kept.rest();
+    streams.rest();
+    drop(silent);
+    // Nobody waits now: whoever comes is refused, and nothing that has begun ends.
+    let late = TcpStream::connect(world.door.address).expect("the kernel answers");
+    until("it is refused", || {
+        world.sum("onetime_gateway_connections_refused_total") == 1
+    });
+    drop(late);
+    busy.send(b"2");
+    assert_eq!(busy.answer(false).expect("an answer").body, b"/api/v2/long");
+    assert_eq!(displaced(), 4);
+    drop((busy, successors));
+    // The origin saw cut requests, as it had to.
+    world.end();
 }
 
 /// The limit is lowered under the running process, so that accepting and connecting fail as such.

@@ -16,6 +16,7 @@ use std::task::{Context, Poll, ready};
 use tokio::io::AsyncWrite;
 use tokio::time::Instant;
 
+use super::seat::Seat;
 use crate::headers::request::Expect;
 use crate::http1::body::Decoder;
 use crate::http1::head::{EndFinder, HeadSpan};
@@ -56,6 +57,7 @@ pub struct Connection {
     deadline: Deadline,
     worker: Rc<Worker>,
     circuit: Circuit,
+    seat: Seat,
     served: u64,
     version: Version,
 }
@@ -70,7 +72,7 @@ enum Head {
 impl Connection {
     /// A connection whose handshake, if any, is over.
     #[must_use]
-    pub fn new(stream: Stream, circuit: Circuit, worker: Rc<Worker>) -> Self {
+    pub(super) fn new(stream: Stream, circuit: Circuit, worker: Rc<Worker>, seat: Seat) -> Self {
         let keep_alive = worker.view().timeouts().keep_alive;
         Self {
             stream,
@@ -83,6 +85,7 @@ impl Connection {
             deadline: Deadline::new(Instant::now(), keep_alive),
             worker,
             circuit,
+            seat,
             served: 0,
             version: Version::Http11,
         }
@@ -101,6 +104,7 @@ impl Connection {
                     return;
                 }
             };
+            self.seat.works();
             // A reload between two requests: the next one sees the new snapshot.
             let view = self.worker.view();
             let (mut planned, expect) = self.plan(span, &view);
@@ -122,6 +126,7 @@ impl Connection {
         let timeouts = view.timeouts();
         let limits = view.head_limits();
         self.finder = EndFinder::default();
+        self.seat.waits();
         let now = Instant::now();
         let mut started = !self.input.is_empty();
         self.deadline.set(
@@ -225,8 +230,13 @@ impl Connection {
     }
 
     /// Carries out what was decided.
-    async fn settle(&mut self, planned: Planned, view: &View, expect: Expect) -> ControlFlow<()> {
-        let planned = resolve(planned, &self.worker).await;
+    async fn settle(
+        &mut self,
+        mut planned: Planned,
+        view: &View,
+        expect: Expect,
+    ) -> ControlFlow<()> {
+        resolve(&mut planned, &self.worker).await;
         match planned.verdict {
             Verdict::Answer(answer) => {
                 self.answer(*answer, planned.record, planned.close, view, expect)
@@ -242,7 +252,7 @@ impl Connection {
                     .await
             }
             Verdict::Forward(forward) => {
-                self.forward(*forward, planned.record, planned.close, view, expect)
+                self.forward(forward, planned.record, planned.close, view, expect)
                     .await
             }
         }
@@ -252,7 +262,7 @@ impl Connection {
     async fn answer(
         &mut self,
         answer: Answer,
-        mut record: Record,
+        mut record: Box<Record>,
         close: bool,
         view: &View,
         expect: Expect,

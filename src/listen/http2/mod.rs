@@ -21,12 +21,13 @@ use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use smallvec::SmallVec;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use self::metered::{Metered, Verdict as MeterVerdict};
 use self::reply::{Relay, Reply};
 use self::source::Source;
 use self::watch::{Activity, Local, Patience};
+use super::seat::Seat;
 use crate::http1::Framing;
 use crate::http1::response::ResponseHead;
 use crate::limit::frames::Control;
@@ -38,8 +39,8 @@ use crate::proxy::forward::{Down, Forward};
 use crate::proxy::lookup::resolve;
 use crate::proxy::record::Record;
 use crate::proxy::refusal::Refusal;
-use crate::proxy::worker::{Step, View, Worker};
-use crate::proxy::{Verdict, plan, refuse_forwarded};
+use crate::proxy::worker::{Step, Worker};
+use crate::proxy::{Planned, Verdict, plan, refuse_forwarded};
 use crate::telemetry::worker::Event;
 use crate::upstream::exchange::Client;
 use crate::upstream::failure::Cause;
@@ -55,7 +56,7 @@ const MOST_PENDING_RESETS: usize = 32;
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Serves one connection until it ends or the drain is over.
-pub async fn serve(stream: Stream, circuit: Circuit, worker: Rc<Worker>) {
+pub(super) async fn serve(stream: Stream, circuit: Circuit, worker: Rc<Worker>, seat: Seat) {
     let view = worker.view();
     let circuit = Rc::new(circuit);
     // Whoever connects during the drain is told to go once it has asked something: told at once it
@@ -75,13 +76,14 @@ pub async fn serve(stream: Stream, circuit: Circuit, worker: Rc<Worker>) {
             if asked.get() >= most {
                 enough.begin();
             }
-            let (circuit, worker) = (circuit.clone(), worker.clone());
-            async move { Ok::<_, Infallible>(answer(request, &circuit, &worker).await) }
+            // On the heap, and as small as can be: a stream's future is moved several times before it
+            // is polled, and is kept until its answer has gone out.
+            Box::pin(answer(request, circuit.clone(), worker.clone()))
         })
     };
     let limits = view.http2_limits();
     let (idle, last_words) = (view.timeouts().keep_alive, view.timeouts().body_idle);
-    let activity = Activity::new(Instant::now());
+    let activity = Activity::new(Instant::now(), seat);
     let mut builder = http2::Builder::new(Local(activity.clone()));
     builder
         .timer(TokioTimer::new())
@@ -153,9 +155,29 @@ fn flood(verdict: Option<Control>, error: Option<&hyper::Error>) -> Option<&'sta
 
 async fn answer(
     request: Request<Incoming>,
-    circuit: &Circuit,
-    worker: &Rc<Worker>,
-) -> Response<Reply> {
+    circuit: Rc<Circuit>,
+    worker: Rc<Worker>,
+) -> Result<Response<Reply>, Infallible> {
+    let (mut planned, mut source) = judge(request, &circuit, &worker);
+    resolve(&mut planned, &worker).await;
+    let record = planned.record;
+    Ok(match planned.verdict {
+        Verdict::Answer(answer) => reply(*answer, record),
+        Verdict::Collect(choosing) => {
+            let mut record = record;
+            let idle = record.view().timeouts().body_idle;
+            let body = Box::pin(timeout(idle, source.collect())).await;
+            record.bytes_in = source.read;
+            let body = body.unwrap_or(Err(Cause::ClientStalled));
+            let answer = choosing.answer(body.as_deref().map_err(|cause| *cause), &mut record);
+            reply(answer, record)
+        }
+        Verdict::Forward(forward) => send(forward, record, source, &worker).await,
+    })
+}
+
+/// Decides what becomes of a stream. Apart from waiting, so that nothing of this is kept meanwhile.
+fn judge(request: Request<Incoming>, circuit: &Circuit, worker: &Rc<Worker>) -> (Planned, Source) {
     let view = worker.view();
     let (parts, body) = request.into_parts();
     let fields: SmallVec<[Header<'_>; 32]> = parts
@@ -181,27 +203,14 @@ async fn answer(
         circuit,
     };
     let (planned, _) = plan(&arrival, &view, worker);
-    drop(fields);
-    let mut source = Source {
+    let source = Source {
         body,
         data: Bytes::new(),
         trailers: Vec::new(),
         read: 0,
         limit: planned.body_limit,
     };
-    let planned = resolve(planned, worker).await;
-    match planned.verdict {
-        Verdict::Answer(answer) => reply(*answer, planned.record, &view),
-        Verdict::Collect(choosing) => {
-            let mut record = planned.record;
-            let body = tokio::time::timeout(view.timeouts().body_idle, source.collect()).await;
-            record.bytes_in = source.read;
-            let body = body.unwrap_or(Err(Cause::ClientStalled));
-            let answer = choosing.answer(body.as_deref().map_err(|cause| *cause), &mut record);
-            reply(answer, record, &view)
-        }
-        Verdict::Forward(forward) => send(*forward, planned.record, source, worker).await,
-    }
+    (planned, source)
 }
 
 /// The body's framing towards the region: counted where the client counted.
@@ -218,8 +227,9 @@ fn framing_of(headers: &HeaderMap, body: &Incoming) -> Framing {
 }
 
 /// An answer of the gateway's own.
-fn reply(answer: Answer, mut record: Record, view: &View) -> Response<Reply> {
-    Patience::here().until(Some(Instant::now() + view.timeouts().body_idle));
+fn reply(answer: Answer, mut record: Box<Record>) -> Response<Reply> {
+    let idle = record.view().timeouts().body_idle;
+    Patience::here().until(Some(Instant::now() + idle));
     let mut response = Response::new(Reply::Whole(None));
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::BAD_GATEWAY);
     let headers = response.headers_mut();
@@ -254,12 +264,12 @@ fn append(headers: &mut HeaderMap, name: &str, value: &[u8]) {
 
 /// Forwards one request and begins to relay its answer.
 async fn send(
-    forward: Forward,
-    mut record: Record,
+    forward: Box<Forward>,
+    mut record: Box<Record>,
     source: Source,
     worker: &Rc<Worker>,
 ) -> Response<Reply> {
-    let Forward { errand, down } = forward;
+    let Forward { errand, down } = *forward;
     let down = Rc::new(down);
     let mut turn = Turn {
         source,
@@ -276,7 +286,7 @@ async fn send(
         Err(failure) => {
             let planned = refuse_forwarded(Refusal::Region(failure), &turn.down, record, false);
             match planned.verdict {
-                Verdict::Answer(answer) => reply(*answer, planned.record, &turn.down.view),
+                Verdict::Answer(answer) => reply(*answer, planned.record),
                 Verdict::Collect(_) | Verdict::Forward(_) => Response::new(Reply::Whole(None)),
             }
         }

@@ -35,9 +35,9 @@ pub(super) enum Reply {
 
 /// A region's answer on its way to a stream.
 pub(super) struct Relay {
-    exchange: Option<Exchange>,
+    exchange: Option<Box<Exchange>>,
     source: Source,
-    record: Option<Record>,
+    record: Option<Box<Record>>,
     patience: Rc<Patience>,
     pace: Pace,
     idle: Duration,
@@ -83,7 +83,7 @@ impl Body for Reply {
 
 impl Relay {
     /// A region's answer whose head has come.
-    pub(super) fn new(exchange: Exchange, source: Source, record: Record) -> Self {
+    pub(super) fn new(exchange: Box<Exchange>, source: Source, record: Box<Record>) -> Self {
         let view = record.view();
         let mut relay = Self {
             pace: Pace::new(view.pace()),
@@ -167,7 +167,7 @@ impl Relay {
     /// Whether nothing more comes, and it is known already.
     fn is_over(&self) -> bool {
         let over = |exchange: &Exchange| exchange.is_ended() && exchange.trailers().is_empty();
-        self.exchange.as_ref().is_some_and(over)
+        self.exchange.as_deref().is_some_and(over)
     }
 
     fn end(&mut self) {

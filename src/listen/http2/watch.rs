@@ -3,13 +3,13 @@
 
 use std::cell::Cell;
 use std::future::poll_fn;
-use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Poll, ready};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
+use super::super::seat::Seat;
 use crate::net::deadline::Deadline;
 
 tokio::task_local! {
@@ -45,13 +45,15 @@ impl Patience {
 pub(super) struct Activity {
     open: Cell<usize>,
     since: Cell<Instant>,
+    seat: Seat,
 }
 
 impl Activity {
-    pub(super) fn new(now: Instant) -> Rc<Self> {
+    pub(super) fn new(now: Instant, seat: Seat) -> Rc<Self> {
         Rc::new(Self {
             open: Cell::new(0),
             since: Cell::new(now),
+            seat,
         })
     }
 
@@ -78,14 +80,19 @@ struct Open(Rc<Activity>);
 impl Open {
     fn new(activity: Rc<Activity>) -> Self {
         activity.open.set(activity.open.get() + 1);
+        activity.seat.works();
         Self(activity)
     }
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.0.open.set(self.0.open.get().saturating_sub(1));
+        let open = self.0.open.get().saturating_sub(1);
+        self.0.open.set(open);
         self.0.since.set(Instant::now());
+        if open == 0 {
+            self.0.seat.waits();
+        }
     }
 }
 
@@ -100,9 +107,10 @@ where
 {
     fn execute(&self, future: F) {
         let open = Open::new(self.0.clone());
+        let patience = Rc::<Patience>::default();
+        // On the heap at once: what a future is given and then pins it has room for twice.
+        let mut stream = Box::pin(PATIENCE.scope(patience.clone(), future));
         tokio::task::spawn_local(async move {
-            let patience = Rc::<Patience>::default();
-            let mut stream = pin!(PATIENCE.scope(patience.clone(), future));
             let mut deadline: Option<Deadline> = None;
             poll_fn(|context| {
                 if stream.as_mut().poll(context).is_ready() {

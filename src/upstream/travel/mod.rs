@@ -96,7 +96,7 @@ pub async fn travel(
     terms: Terms<'_>,
     client: &mut impl Client,
     journey: &mut Journey,
-) -> Result<Exchange, Stopped> {
+) -> Result<Box<Exchange>, Stopped> {
     let mut way = Way {
         cluster,
         pools,
@@ -155,7 +155,7 @@ impl Way<'_> {
         outgoing: Outgoing,
         before: Failure,
         client: &mut impl Client,
-    ) -> Result<Exchange, Next> {
+    ) -> Result<Box<Exchange>, Next> {
         let now = Instant::now();
         let lease = match self.lease(number, before, now).await {
             Ok(lease) => lease,
@@ -208,9 +208,9 @@ impl Way<'_> {
             Err(lost) if lost.failure.is_unsent() => {
                 Err(self.unsent(&endpoint, lost.failure, lost.outgoing, kept))
             }
-            Err(lost) => Err(self
-                .sent(number, &endpoint, lost.failure, lost.outgoing, kept)
-                .await),
+            Err(lost) => {
+                Err(Box::pin(self.sent(number, &endpoint, lost.failure, lost.outgoing, kept)).await)
+            }
         }
     }
 
@@ -260,7 +260,7 @@ impl Way<'_> {
         }
         // Not since `now`: it may have waited in line.
         let begun = Instant::now();
-        let connected = connect(&lease.endpoint, &self.cluster.timeouts).await;
+        let connected = Box::pin(connect(&lease.endpoint, &self.cluster.timeouts)).await;
         self.journey.connect = Some(begun.elapsed());
         connected.map(|stream| (stream, false))
     }
