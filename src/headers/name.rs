@@ -139,7 +139,7 @@ impl Name {
         let spoofable = [
             b"x-forwarded-".as_slice(),
             b"x-ots-proxy-debug-",
-            b"o-region-",
+            b"o-region",
             b"cf-",
             b"cdn-",
         ];
@@ -188,6 +188,7 @@ mod tests {
             "O-Homepage-Mode",
             "X-Ots-Proxy-Debug-Anything",
             "O-Region-Reason",
+            "O-Regions",
             "O-Delivery",
             "X_Forwarded_For",
             "X-Forwarded_For",

@@ -130,8 +130,8 @@ impl Downward<'_> {
 fn is_gateway_field(name: &str) -> bool {
     name.eq_ignore_ascii_case("o-delivery")
         || name
-            .get(..9)
-            .is_some_and(|prefix| prefix.eq_ignore_ascii_case("o-region-"))
+            .get(..8)
+            .is_some_and(|prefix| prefix.eq_ignore_ascii_case("o-region"))
 }
 
 fn connection_names<'b>(fields: &[Header<'b>]) -> SmallVec<[&'b [u8]; 4]> {

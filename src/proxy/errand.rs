@@ -109,7 +109,7 @@ impl Errand {
 /// Notes which region the request is with.
 fn enter(region: RegionId, down: &Down, record: &mut Record) {
     down.region.set(region);
-    record.entered(down.view.region_label(region));
+    record.entered(region);
 }
 
 /// The region that a request is with, which is another one after a fallback.

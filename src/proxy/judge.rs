@@ -178,7 +178,7 @@ impl<'b> Case<'_, 'b> {
         quota::admit(self.view, &self.worker.ledger, &route, class, client, now)?;
         let outcome = self.decide(host, &route, client)?;
         let decision = outcome.decision;
-        record.decided(self.view, &outcome, host.kind);
+        record.decided(&outcome, host.kind);
         self.decided = Some((decision.region, decision.reason));
         self.keep_cookies(&outcome);
         let asked = Asked {
@@ -224,7 +224,7 @@ impl<'b> Case<'_, 'b> {
                 Answer::redirect(self.arrival.method, location, &self.context())
             }
             Action::Respond(fixed) => pages::fixed(fixed, &self.context()),
-            Action::Robots => pages::robots(&self.context()),
+            Action::Robots => pages::robots(self.arrival.method, &self.context())?,
             Action::RegionPage => return self.region_page(target, outcome),
         };
         Ok(Judged::Answer(Box::new(answer)))

@@ -257,10 +257,10 @@ fn turn(planned: &mut Planned, ask: Ask, region: RegionId) {
         }
         Verdict::Collect(_) => {}
     }
-    note(&mut planned.record, view.region_label(region));
+    note(&mut planned.record, region);
 }
 
-fn note(record: &mut Record, label: u16) {
-    record.decided = Some((label, Reason::LookUp));
+fn note(record: &mut Record, region: RegionId) {
+    record.decided = Some((region, Reason::LookUp));
     record.key = Some(KeyFinding::LookedUp);
 }

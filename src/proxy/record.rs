@@ -18,9 +18,9 @@ use super::worker::{View, Worker};
 use crate::config::name::HostPattern;
 use crate::limit::connections::{ConnectionRules, Full};
 use crate::limit::crowd::Standing;
-use crate::region::Reason;
 use crate::region::hosts::HostKind;
 use crate::region::question::{KeyFinding, Outcome};
+use crate::region::{Reason, RegionId};
 use crate::route::template::RouteTemplate;
 use crate::upstream::failure::Cause;
 use crate::upstream::travel::Journey;
@@ -38,10 +38,10 @@ pub struct Record {
     pub protocol: Option<Protocol>,
     /// The route.
     pub route: Option<&'static RouteTemplate>,
-    /// The process-wide number of the region's name, and the reason.
-    pub decided: Option<(u16, Reason)>,
+    /// The region, and the reason.
+    pub decided: Option<(RegionId, Reason)>,
     /// The region that was decided, where another one stood in.
-    pub replaced: Option<u16>,
+    pub replaced: Option<RegionId>,
     /// Whether it came by a bare host.
     pub bare_host: bool,
     /// What the key's tag said.
@@ -212,22 +212,30 @@ impl Record {
     }
 
     /// Notes the decision.
-    pub fn decided(&mut self, view: &View, outcome: &Outcome, host: HostKind) {
-        self.decided = Some((
-            view.region_label(outcome.decision.region),
-            outcome.decision.reason,
-        ));
+    pub fn decided(&mut self, outcome: &Outcome, host: HostKind) {
+        self.decided = Some((outcome.decision.region, outcome.decision.reason));
         self.key = Some(outcome.key);
         self.bare_host = host == HostKind::Auto;
     }
 
     /// Notes the region that the request is with: metrics count it there, and remember whose it was.
-    pub fn entered(&mut self, label: u16) {
-        if let Some((region, reason)) = self.decided {
-            let own = *self.replaced.get_or_insert(region);
-            self.replaced = (own != label).then_some(own);
-            self.decided = Some((label, reason));
+    pub fn entered(&mut self, region: RegionId) {
+        if let Some((decided, reason)) = self.decided {
+            self.left(decided);
+            let own = *self.replaced.get_or_insert(decided);
+            self.replaced = (own != region).then_some(own);
+            self.decided = Some((region, reason));
         }
+    }
+
+    /// What was met at a region's endpoints is told of that region, whoever answers in the end.
+    fn left(&mut self, region: RegionId) {
+        if let Some(worker) = &self.worker {
+            let label = self.view.region_label(region);
+            worker.remember_endpoints(&self.journey, Some(label));
+        }
+        self.journey.failed.clear();
+        self.journey.ejected.clear();
     }
 
     /// Notes that the region did not know the key, and charges the client for it.

@@ -165,7 +165,7 @@ impl Exchange {
 
     fn poll_deadline(&mut self, context: &mut Context<'_>) -> Poll<Cause> {
         ready!(self.deadline.poll(context));
-        Poll::Ready(if self.waits_for_client && Instant::now() < self.must_end {
+        Poll::Ready(if self.waits_for_client {
             Cause::ClientStalled
         } else {
             Cause::ResponseTimeout
@@ -355,6 +355,12 @@ impl Exchange {
             Ok(Step::Data(count)) => self.incoming.filled().get(..count).unwrap_or_default(),
             _ => &[],
         }
+    }
+
+    /// What has come after the head, framing and all: to be looked at, in whatever state the body is.
+    #[must_use]
+    pub fn at_hand(&self) -> &[u8] {
+        self.incoming.filled()
     }
 
     /// How long the client may take none of the answer.

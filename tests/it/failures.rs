@@ -162,3 +162,21 @@ async fn a_class_that_the_operator_wrote_lets_nothing_be_sent_twice_that_must_no
         assert_eq!(received(&world, "eu"), attempts, "{path}");
     }
 }
+
+/// Larger than what sockets hold: the region is given some of it and takes no more.
+#[tokio::test]
+async fn a_region_that_stops_reading_has_failed() {
+    let more = format!("[limits]\nbody = \"64MiB\"\n{QUICK}");
+    let world = world_with(&more);
+    let mut client = Client::open(&world, Speak::Http1, EU).await;
+    let fault = [("x-demo-fault", "hang-read")];
+    let body = "x".repeat(32 << 20);
+    let answer = client
+        .ask(Method::POST, "/api/v2/secret/conceal", &fault, &body)
+        .await;
+    assert_eq!(answer.status, 504);
+    assert_eq!(answer.json()["error_type"], "response-timeout");
+    let page = "GET /regions HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    let page = crate::observe::raw(world.admin(), page).await;
+    assert!(page.contains("\"failures_in_a_row\":1"), "{page}");
+}

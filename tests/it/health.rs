@@ -124,6 +124,11 @@ async fn only_what_is_bound_to_nothing_goes_to_another_region() {
     }
     let failovers = metric(&world, &["failovers_total{", "region=\"ca\""]);
     assert!((failovers - 4.0).abs() < 0.5, "{failovers}");
+    // What failed is told of the region where it did, not of the one that answered.
+    for (region, failed) in [("ca", true), ("us", true), ("uk", false)] {
+        let name = format!("upstream_failed_attempts_total{{region=\"{region}\"");
+        assert_eq!(metric(&world, &[&name]) > 0.5, failed, "{region}");
+    }
     assert!(metric(&world, &["cross_region_forwards_total"]) < 0.5);
     down(&world, "uk");
     let mut client = Client::open(&world, Speak::Http1, AUTO).await;

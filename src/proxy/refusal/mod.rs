@@ -65,6 +65,8 @@ pub enum Refusal {
     MethodNotAllowed,
     /// A method that the region page does not have.
     MethodNotOfPage,
+    /// A method that `/robots.txt` does not have.
+    MethodNotOfRobots,
     /// A method that the application does not know.
     MethodUnknown,
     /// A host that nobody configured.
@@ -95,7 +97,7 @@ impl Refusal {
             Self::BadMessage(fault) => wire_status(fault),
             Self::CrossSite => 403,
             Self::Denied => 404,
-            Self::MethodNotAllowed | Self::MethodNotOfPage => 405,
+            Self::MethodNotAllowed | Self::MethodNotOfPage | Self::MethodNotOfRobots => 405,
             Self::BodyTimeout | Self::HeadTimeout => 408,
             Self::BodyTooLarge => 413,
             Self::ExpectationFailed => 417,
@@ -157,6 +159,7 @@ impl Refusal {
             | Self::Loop
             | Self::MethodNotAllowed
             | Self::MethodNotOfPage
+            | Self::MethodNotOfRobots
             | Self::MethodUnknown
             | Self::Misdirected
             | Self::PinContradictsHost
@@ -184,6 +187,7 @@ impl Refusal {
             Self::Loop => "loop",
             Self::MethodNotAllowed => "method-not-allowed",
             Self::MethodNotOfPage => "method-not-of-page",
+            Self::MethodNotOfRobots => "method-not-of-robots",
             Self::MethodUnknown => "method-unknown",
             Self::Misdirected => "misdirected",
             Self::PinContradictsHost => "pin-contradicts-host",
@@ -217,7 +221,9 @@ impl Refusal {
             Self::ExpectationFailed => Message::Expectation,
             Self::HeadTimeout => Message::HeadLate,
             Self::Loop => Message::Loop,
-            Self::MethodNotAllowed | Self::MethodNotOfPage => Message::MethodNotAllowed,
+            Self::MethodNotAllowed | Self::MethodNotOfPage | Self::MethodNotOfRobots => {
+                Message::MethodNotAllowed
+            }
             Self::MethodUnknown => Message::MethodUnknown,
             Self::Misdirected => Message::Misdirected,
             Self::PinContradictsHost => Message::PinContradictsHost,
@@ -266,6 +272,7 @@ impl Refusal {
         match self {
             Self::MethodNotAllowed => Some(crate::proxy::answer::METHODS),
             Self::MethodNotOfPage => Some("GET, HEAD, POST"),
+            Self::MethodNotOfRobots => Some("GET, HEAD"),
             _ => None,
         }
     }
@@ -318,6 +325,7 @@ impl Refusal {
             | Self::Loop
             | Self::MethodNotAllowed
             | Self::MethodNotOfPage
+            | Self::MethodNotOfRobots
             | Self::MethodUnknown
             | Self::Misdirected
             | Self::PinContradictsHost

@@ -38,6 +38,7 @@ fn all() -> Vec<Refusal> {
         Refusal::Loop,
         Refusal::MethodNotAllowed,
         Refusal::MethodNotOfPage,
+        Refusal::MethodNotOfRobots,
         Refusal::MethodUnknown,
         Refusal::Misdirected,
         Refusal::PinContradictsHost,

@@ -19,7 +19,6 @@ use super::outgoing::{Outgoing, RequestBody};
 use super::pool::{Lease, Pools};
 use crate::balance::backoff::delay;
 use crate::balance::ejection::Evidence;
-use crate::http1::Framing;
 use crate::http1::response::ResponseHead;
 use crate::net::stream::Stream;
 
@@ -34,6 +33,9 @@ const HIDDEN_FAILURE: &[u8] = b"An unexpected error occurred";
 
 /// They stand at the beginning of a short answer, if at all.
 const HIDDEN_WITHIN: usize = 512;
+
+/// v1's field for the status that was meant.
+const INTENDED: &str = "x-ots-intended-status";
 
 /// What is known of a request's way, for the record.
 #[derive(Clone, Default)]
@@ -186,14 +188,15 @@ impl Way<'_> {
         );
         let mut watched = Watched::new(client);
         match exchange.answer(&mut watched).await {
-            Ok(mut exchange) => {
-                let (status, is_counted) = (watched.status, watched.is_counted);
+            Ok(exchange) => {
+                let (status, meant) = (watched.status, watched.meant);
                 if let Some(seconds) = watched.pause {
                     let now = Instant::now().into_std();
                     self.cluster.state.pause_retries(seconds, now);
                 }
                 let evidence = Evidence::of_status(status).or_else(|| {
-                    (status == 404 && is_counted && hides_failure(exchange.ready_data()))
+                    let admits = meant.and_then(Evidence::of_status).is_some();
+                    (status == 404 && (admits || hides_failure(exchange.at_hand())))
                         .then_some(Evidence::Hidden)
                 });
                 match evidence.filter(|_| self.terms.judges) {
@@ -283,7 +286,7 @@ impl Way<'_> {
             whole: Some(outgoing),
         };
         self.journey.failed.push(failure.cause);
-        self.note(endpoint, failure.cause, kept, true);
+        self.note(endpoint, failure.cause, kept);
         Next::Again(stopped)
     }
 
@@ -296,7 +299,7 @@ impl Way<'_> {
         outgoing: Outgoing,
         kept: bool,
     ) -> Next {
-        self.note(endpoint, failure.cause, kept, outgoing.is_complete());
+        self.note(endpoint, failure.cause, kept);
         let stop = Next::Stop(Stopped {
             failure,
             whole: None,
@@ -341,16 +344,14 @@ impl Way<'_> {
 
     /// A kept connection that the region closed as we came says nothing about the endpoint;
     /// everything else does.
-    fn note(&mut self, endpoint: &Endpoint, cause: Cause, kept: bool, whole: bool) {
+    fn note(&mut self, endpoint: &Endpoint, cause: Cause, kept: bool) {
         self.stale = kept && cause == Cause::Closed;
         if self.stale {
             return;
         }
         self.tried.push(endpoint.id);
-        // Who waits for the rest of a slow client's body has not failed.
-        let is_clients = cause == Cause::ResponseTimeout && !whole;
         let counts = |evidence: &Evidence| self.terms.judges || *evidence == Evidence::Connect;
-        if let Some(evidence) = cause.evidence().filter(|one| !is_clients && counts(one)) {
+        if let Some(evidence) = cause.evidence().filter(counts) {
             self.blame(endpoint, evidence);
         }
     }
@@ -363,7 +364,8 @@ impl Way<'_> {
     }
 }
 
-/// Looks at the beginning of a body, as far as it is there.
+/// Looks at the beginning of a body, as far as it is there; between chunks as well, of which an
+/// answer so short has one.
 fn hides_failure(body: &[u8]) -> bool {
     let beginning = body.get(..HIDDEN_WITHIN).unwrap_or(body);
     memchr::memmem::find(beginning, HIDDEN_FAILURE).is_some()
@@ -373,8 +375,8 @@ fn hides_failure(body: &[u8]) -> bool {
 struct Watched<'a, C> {
     client: &'a mut C,
     status: u16,
-    /// Whether the body's bytes can be looked at as they come.
-    is_counted: bool,
+    /// The status that v1 would have given, were it not 404 for everything.
+    meant: Option<u16>,
     /// Seconds for which a region that is not available asked to be left alone.
     pause: Option<u32>,
 }
@@ -384,7 +386,7 @@ impl<'a, C: Client> Watched<'a, C> {
         Self {
             client,
             status: 0,
-            is_counted: false,
+            meant: None,
             pause: None,
         }
     }
@@ -415,16 +417,15 @@ impl<C: Client> Client for Watched<'_, C> {
 
     fn head(&mut self, head: &ResponseHead<'_, '_>) {
         self.status = head.status;
-        self.is_counted = matches!(head.framing, Framing::Length(_));
+        let value = |name: &str| {
+            let mut fields = head.fields.iter();
+            let field = fields.find(|field| field.name.eq_ignore_ascii_case(name))?;
+            std::str::from_utf8(field.value).ok()
+        };
+        self.meant = value(INTENDED).and_then(|meant| meant.parse().ok());
         if head.status == 503 {
-            let field = head
-                .fields
-                .iter()
-                .find(|field| field.name.eq_ignore_ascii_case("retry-after"));
             // A date instead of seconds (RFC 9110 §10.2.3) is nothing that regions send.
-            self.pause = field
-                .and_then(|field| std::str::from_utf8(field.value).ok())
-                .and_then(|value| value.parse().ok());
+            self.pause = value("retry-after").and_then(|seconds| seconds.parse().ok());
         }
         self.client.head(head);
     }
