@@ -89,6 +89,7 @@ impl Downward<'_> {
                 | Name::Expect
                 | Name::Forwarded
                 | Name::Host
+                | Name::MaxForwards
                 | Name::Plain
                 | Name::TraceParent
                 | Name::TraceState
@@ -185,14 +186,13 @@ fn belongs_in_a_head(name: &str) -> bool {
         "sec-",
         "www-",
     ];
-    const NAMES: [&str; 17] = [
+    const NAMES: [&str; 16] = [
         "age",
         "allow",
         "alt-svc",
         "clear-site-data",
         "expires",
         "location",
-        "max-forwards",
         "origin",
         "pragma",
         "range",

@@ -17,6 +17,19 @@ pub fn is_request_id(value: &[u8]) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
 }
 
+/// How many more intermediaries `Max-Forwards` lets a request pass (RFC 9110 §7.6.2), at most what a
+/// `u32` holds; `None` if it says nothing like that.
+#[must_use]
+pub fn max_forwards(value: &[u8]) -> Option<u32> {
+    let digits = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
+    digits.then(|| {
+        value.iter().fold(0, |sum: u32, digit| {
+            sum.saturating_mul(10)
+                .saturating_add(u32::from(digit - b'0'))
+        })
+    })
+}
+
 /// Whether a `Via` value names `pseudonym` as one of the proxies (RFC 9110 §7.6.3).
 #[must_use]
 pub fn via_names(value: &[u8], pseudonym: &str) -> bool {
@@ -45,6 +58,23 @@ mod tests {
             "onetime-gateway"
         ));
         assert!(!via_names(b"onetime-gateway", "onetime-gateway"));
+    }
+
+    #[test]
+    fn forwards_are_counted_as_far_as_they_can_be() {
+        for (value, forwards) in [
+            ("0", Some(0)),
+            ("007", Some(7)),
+            ("4294967295", Some(u32::MAX)),
+            ("99999999999999999999", Some(u32::MAX)),
+            ("", None),
+            ("-1", None),
+            ("+1", None),
+            ("1, 1", None),
+            ("1.0", None),
+        ] {
+            assert_eq!(max_forwards(value.as_bytes()), forwards, "{value}");
+        }
     }
 
     #[test]
