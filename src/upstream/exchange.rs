@@ -17,7 +17,7 @@ use crate::headers::response::{passing_trailers, says_close, says_keep_alive};
 use crate::http1::body::{Decoder, Step};
 use crate::http1::head::EndFinder;
 use crate::http1::request::field_space;
-use crate::http1::response::{self, ResponseHead};
+use crate::http1::response::{self, MOST_INFORMATIONAL, ResponseHead};
 use crate::http1::{Fault, Framing, HeadLimits, Version};
 use crate::limit::pace::Pace;
 use crate::net::buffer::Buffer;
@@ -33,9 +33,6 @@ const ANSWER_HEAD: HeadLimits = HeadLimits {
 
 /// What goes into one record of TLS (RFC 8446 section 5.1).
 const ONE_RECORD: usize = 16 * 1024;
-
-/// Informational answers before the final one. Two are plausible (100, 103); a storm is a fault.
-const MOST_INFORMATIONAL: u32 = 16;
 
 /// Whoever waits for the answer's head.
 pub trait Client: RequestBody {
