@@ -1,5 +1,7 @@
 //! Reading lists inside field values.
 
+use std::hash::{DefaultHasher, Hasher};
+
 /// The members of a comma-separated list (RFC 9110 §5.6.1), trimmed, empty ones left out.
 pub fn members(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value
@@ -15,6 +17,14 @@ pub fn is_request_id(value: &[u8]) -> bool {
         && value
             .iter()
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
+}
+
+/// A request id as a number, to be compared with others of this process.
+#[must_use]
+pub fn number(id: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(id);
+    hasher.finish()
 }
 
 /// How many more intermediaries `Max-Forwards` lets a request pass (RFC 9110 §7.6.2), at most what a

@@ -190,6 +190,10 @@ pub struct Head {
     host_at: usize,
     /// The name of a field that only the gateway may say, where trailers can follow.
     own_field: Option<Box<str>>,
+    /// `X-Request-ID` as a number; `None` where there is none.
+    id: Option<u64>,
+    /// Whether it is a GET or HEAD.
+    reads: bool,
 }
 
 impl Head {
@@ -208,7 +212,21 @@ impl Head {
             host_at: line.len(),
             bytes: (line + &fields).into_bytes(),
             own_field: None,
+            id: None,
+            reads: false,
         }
+    }
+
+    /// `X-Request-ID` as a number ([`value::number`]), if it says one.
+    #[must_use]
+    pub const fn id(&self) -> Option<u64> {
+        self.id
+    }
+
+    /// Whether it is a GET or HEAD: what a cache may answer (RFC 9110 §9.2.3).
+    #[must_use]
+    pub const fn reads(&self) -> bool {
+        self.reads
     }
 
     /// Appends the head with `Host`, and `X-Forwarded-Host`, which outranks it at the region.
@@ -258,6 +276,8 @@ impl Outbound<'_> {
                 .country
                 .filter(|_| self.framing == Framing::Chunked)
                 .map(|(name, _)| name.into()),
+            id: Some(value::number(self.request_id.as_bytes())),
+            reads: matches!(self.method, "GET" | "HEAD"),
         }
     }
 
