@@ -164,7 +164,7 @@ impl<'b> Case<'_, 'b> {
         if self.facts.expect == Expect::Unknown {
             return Err(Refusal::ExpectationFailed);
         }
-        if target.path == "*" {
+        if target.path == "*" || (method == Method::OPTIONS && self.goes_no_further()?) {
             return Ok(Judged::Answer(Box::new(self.options_of_all(&method)?)));
         }
         let route = classify(target.path).map_err(|_| Refusal::BadPath)?;
@@ -440,7 +440,14 @@ impl<'b> Case<'_, 'b> {
         String::from_utf8_lossy(written).into_owned()
     }
 
-    /// `OPTIONS *` asks about the server itself (RFC 9110 §9.3.7).
+    /// Whether no further intermediary may see the request (RFC 9110 §7.6.2).
+    fn goes_no_further(&self) -> Result<bool, Refusal> {
+        let left = self.facts.forwards_left();
+        left.map(|left| left == 0)
+            .ok_or(Refusal::BadMessage(Fault::BadFieldValue))
+    }
+
+    /// `OPTIONS *` asks about the server itself (RFC 9110 §9.3.7), and so does one that ends here.
     fn options_of_all(&self, method: &Method) -> Result<Answer, Refusal> {
         if *method != Method::OPTIONS {
             return Err(Refusal::BadMessage(Fault::BadTarget));

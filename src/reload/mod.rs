@@ -16,6 +16,7 @@ use crate::config::tls::MinVersion;
 use crate::config::{Config, restart_needed};
 use crate::snapshot::Snapshot;
 use crate::snapshot::build::{Built, Materials, build};
+use crate::snapshot::files::{Looks, MOST_TEXT};
 use crate::tls::resolver::CertResolver;
 
 /// Where the configuration comes from.
@@ -51,15 +52,10 @@ impl Source {
         }
     }
 
-    /// `again` is after the start: whoever waits for a pipe's writer then serves nobody meanwhile.
-    fn text(&self, again: bool) -> std::io::Result<String> {
+    fn text(&self, looks: &Looks) -> std::io::Result<String> {
         match self {
-            Self::File(path) => {
-                if again && !std::fs::metadata(path)?.is_file() {
-                    return Err(std::io::Error::other("it is no regular file any more"));
-                }
-                std::fs::read_to_string(path)
-            }
+            Self::File(path) => String::from_utf8(looks.read(path, MOST_TEXT)?)
+                .map_err(|_| std::io::Error::other("it is not UTF-8")),
             Self::Text { text, .. } => Ok(text.clone()),
         }
     }
@@ -91,8 +87,20 @@ pub fn load(
     now: SystemTime,
     label: &dyn Fn(&str) -> u16,
 ) -> Result<Built, Problems> {
+    let looks = Looks::new(previous.is_some());
+    load_looking(source, previous, now, label, &looks)
+}
+
+/// As [`load`], and `looks` knows afterwards which version of each file it was.
+fn load_looking(
+    source: &Source,
+    previous: Option<&Snapshot>,
+    now: SystemTime,
+    label: &dyn Fn(&str) -> u16,
+    looks: &Looks,
+) -> Result<Built, Problems> {
     let name = source.label();
-    let text = source.text(previous.is_some()).map_err(|error| {
+    let text = source.text(looks).map_err(|error| {
         let mut problems = Problems::new(&name, "");
         problems.whole(format!("cannot read the configuration: {error}"));
         problems
@@ -105,6 +113,7 @@ pub fn load(
         now,
         hash: crate::config::hash(&text),
         label,
+        looks,
     };
     let mut built = build(config, &materials, Problems::new(&name, &text))?;
     let mut all: Vec<String> = warnings.iter().map(ToString::to_string).collect();
@@ -136,14 +145,15 @@ impl Reloader {
         now: SystemTime,
         label: Box<dyn Fn(&str) -> u16 + Send + Sync>,
     ) -> Result<(Self, Vec<String>), Problems> {
-        let built = load(&source, None, now, &*label)?;
+        let looks = Looks::default();
+        let built = load_looking(&source, None, now, &*label, &looks)?;
         let snapshot = built.snapshot;
         let resolver = Arc::new(CertResolver::new(snapshot.certificates.clone()));
         let tickets = crate::tls::tickets().map_err(|error| whole(&source, &error))?;
         let only = snapshot.config.tls.min_version == MinVersion::Tls13;
         let tls = crate::tls::server_config(resolver.clone(), tickets.clone(), only)
             .map_err(|error| whole(&source, &error))?;
-        let files = watch::Signature::of(watched(&source, &snapshot.config));
+        let files = watch::Signature::of(watched(&source, &snapshot.config), &looks);
         let reloader = Self {
             source,
             live: Arc::new(ArcSwap::from_pointee(snapshot)),
@@ -160,16 +170,19 @@ impl Reloader {
     pub fn reload(&self, now: SystemTime) -> Verdict {
         let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
         let previous = self.live.load_full();
-        match load(&self.source, Some(&previous), now, &*self.label) {
+        let looks = Looks::new(true);
+        match load_looking(&self.source, Some(&previous), now, &*self.label, &looks) {
             Err(problems) => {
                 let directory = self.source.directory();
                 let named = problems.files().iter().map(|path| path.resolve(&directory));
-                *files = watch::Signature::of(named.chain(self.own_file()).collect());
+                let all = named.chain(self.own_file()).collect();
+                *files = watch::Signature::of(all, &looks);
                 Verdict::Refused(problems)
             }
             Ok(built) => {
                 let snapshot = built.snapshot;
-                *files = watch::Signature::of(watched(&self.source, &snapshot.config));
+                let all = watched(&self.source, &snapshot.config);
+                *files = watch::Signature::of(all, &looks);
                 let mut warnings = built.warnings;
                 warnings.extend(
                     restart_needed(&previous.config, &snapshot.config)
@@ -245,4 +258,53 @@ fn watched(source: &Source, config: &Config) -> Vec<PathBuf> {
         files.push(path.clone());
     }
     files
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    fn text(us: u8) -> String {
+        format!(
+            "[tls]\ncertificates = [{{ chain = \"a.pem\", key = \"a.key\" }}]\n\
+             [hosts]\n\"a.example\" = \"auto\"\n[geo]\nno_country = \"us\"\ndefault = \"us\"\n\
+             [regions.us]\nhost = \"us.example\"\nendpoints = [\"http://127.0.0.{us}:80\"]\n"
+        )
+    }
+
+    /// Whatever is written while a reload reads and builds is loaded by the next one: nobody else
+    /// says that there is something to load.
+    #[test]
+    fn a_file_that_changes_during_a_reload_is_still_stale_after_it() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("gateway.toml");
+        let own = rcgen::generate_simple_self_signed(["a.example".to_owned()]).expect("a key");
+        let write = |name, text: String| {
+            std::fs::write(directory.path().join(name), text).expect("written");
+        };
+        write("a.pem", own.cert.pem());
+        write("a.key", own.signing_key.serialize_pem());
+        write("gateway.toml", text(1));
+        let during = Arc::new(AtomicBool::new(false));
+        let (meanwhile, of_label) = (path.clone(), during.clone());
+        // Asked for when the configuration has been read, and the snapshot is not there yet.
+        let label = Box::new(move |_: &str| {
+            if of_label.swap(false, Ordering::Relaxed) {
+                std::fs::write(&meanwhile, text(42)).expect("written");
+            }
+            0
+        });
+        let (reloader, _) =
+            Reloader::start(Source::File(path), SystemTime::now(), label).expect("started");
+        assert!(!reloader.is_stale());
+        during.store(true, Ordering::Relaxed);
+        let first = reloader.reload(SystemTime::now());
+        assert!(matches!(first, Verdict::Applied { .. }), "{first:?}");
+        assert!(reloader.is_stale(), "what was written meanwhile is lost");
+        let next = reloader.reload(SystemTime::now());
+        assert!(matches!(next, Verdict::Applied { .. }), "{next:?}");
+        assert!(!reloader.is_stale());
+    }
 }

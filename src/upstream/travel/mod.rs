@@ -11,16 +11,16 @@ use std::time::Duration;
 use smallvec::SmallVec;
 use tokio::time::Instant;
 
+use super::asked::Asked;
 use super::connect::connect;
 use super::endpoint::{Cluster, Endpoint};
 use super::exchange::{Client, Exchange};
 use super::failure::{Cause, Delivery, Failure};
 use super::outgoing::{Outgoing, RequestBody};
-use super::pool::{Lease, Pools};
+use super::pool::{Connected, Lease, Pools};
 use crate::balance::backoff::delay;
 use crate::balance::ejection::Evidence;
 use crate::http1::response::ResponseHead;
-use crate::net::stream::Stream;
 
 /// Attempts for one request.
 const MOST_ATTEMPTS: u32 = 3;
@@ -167,7 +167,7 @@ impl Way<'_> {
         let endpoint = lease.endpoint.clone();
         self.journey.attempts += 1;
         self.journey.endpoint = Some(endpoint.clone());
-        let (stream, kept) = match self.obtain(&lease, now).await {
+        let (connected, kept) = match self.obtain(&lease, now).await {
             Ok(found) => found,
             Err(cause) => {
                 let failure = Failure::unsent(cause);
@@ -178,7 +178,7 @@ impl Way<'_> {
         let asked = self.terms.asked.filter(|_| keeps_host);
         let host = asked.unwrap_or(&endpoint.host);
         let exchange = Exchange::new(
-            stream,
+            connected,
             lease,
             outgoing,
             host,
@@ -250,19 +250,20 @@ impl Way<'_> {
     }
 
     /// A kept connection, or a new one; and whether it was a kept one.
-    async fn obtain(&mut self, lease: &Lease, now: Instant) -> Result<(Stream, bool), Cause> {
+    async fn obtain(&mut self, lease: &Lease, now: Instant) -> Result<(Connected, bool), Cause> {
         if !self.stale {
             let timeouts = &self.cluster.timeouts;
             let kept = poll_fn(|context| Poll::Ready(lease.kept(context, now, timeouts))).await;
-            if let Some(stream) = kept {
-                return Ok((stream, true));
+            if let Some(connected) = kept {
+                return Ok((connected, true));
             }
         }
         // Not since `now`: it may have waited in line.
         let begun = Instant::now();
         let connected = Box::pin(connect(&lease.endpoint, &self.cluster.timeouts)).await;
         self.journey.connect = Some(begun.elapsed());
-        connected.map(|stream| (stream, false))
+        let asked = Asked::default();
+        connected.map(|stream| (Connected { stream, asked }, false))
     }
 
     /// After a failure before the first byte: any request may be tried again, elsewhere or, where
