@@ -106,6 +106,8 @@ impl Refusal {
             Self::MethodUnknown => 501,
             Self::TooBusy => 503,
             Self::Loop => 508,
+            // Nobody could be reached: to the caller it is the same whether probes know it already.
+            Self::Region(failure) if failure.is_unsent() && failure.cause.is_absence() => 503,
             Self::Region(failure) => match failure.cause {
                 Cause::BadBody(_) | Cause::ClientGone => 400,
                 Cause::BodyTooLarge => 413,
