@@ -11,7 +11,10 @@ use arc_swap::ArcSwap;
 use rustls::ServerConfig;
 use rustls::server::ProducesTickets;
 
+use self::watch::Signature;
+use crate::config::place::FilePath;
 use crate::config::problem::Problems;
+use crate::config::server::Server;
 use crate::config::tls::MinVersion;
 use crate::config::{Config, restart_needed};
 use crate::snapshot::Snapshot;
@@ -48,6 +51,13 @@ impl Source {
         match self {
             Self::File(path) => path.parent().map(Path::to_path_buf).unwrap_or_default(),
             Self::Text { directory, .. } => directory.clone(),
+        }
+    }
+
+    fn own_file(&self) -> Vec<PathBuf> {
+        match self {
+            Self::File(path) => vec![path.clone()],
+            Self::Text { .. } => Vec::new(),
         }
     }
 
@@ -91,14 +101,33 @@ pub fn load(
     now: SystemTime,
     label: &dyn Fn(&str) -> u16,
 ) -> Result<Built, Problems> {
+    attempt(source, previous, now, label, &mut Signature::default())
+}
+
+/// The same, and what every file looked like before it was read: whatever comes of it, a file that
+/// changes afterwards, or meanwhile, is worth another attempt.
+fn attempt(
+    source: &Source,
+    previous: Option<&Snapshot>,
+    now: SystemTime,
+    label: &dyn Fn(&str) -> u16,
+    seen: &mut Signature,
+) -> Result<Built, Problems> {
     let name = source.label();
+    let directory = source.directory();
+    *seen = Signature::of(source.own_file());
+    let named = |files: &[&FilePath]| -> Vec<PathBuf> {
+        files.iter().map(|path| path.resolve(&directory)).collect()
+    };
     let text = source.text(previous.is_some()).map_err(|error| {
         let mut problems = Problems::new(&name, "");
         problems.whole(format!("cannot read the configuration: {error}"));
         problems
     })?;
-    let (config, warnings) = Config::parse(&name, &text)?;
-    let directory = source.directory();
+    let (config, warnings) = Config::parse(&name, &text).inspect_err(|problems| {
+        seen.look_at(named(&problems.files().iter().collect::<Vec<_>>()));
+    })?;
+    seen.look_at(named(&config.files()));
     let materials = Materials {
         directory: &directory,
         previous,
@@ -123,7 +152,9 @@ pub struct Reloader {
     resolver: Arc<CertResolver>,
     tickets: Arc<dyn ProducesTickets>,
     label: Box<dyn Fn(&str) -> u16 + Send + Sync>,
-    files: Mutex<watch::Signature>,
+    /// What sockets and threads were made from: they do not change with a reload.
+    started: Server,
+    files: Mutex<Signature>,
 }
 
 impl Reloader {
@@ -136,16 +167,17 @@ impl Reloader {
         now: SystemTime,
         label: Box<dyn Fn(&str) -> u16 + Send + Sync>,
     ) -> Result<(Self, Vec<String>), Problems> {
-        let built = load(&source, None, now, &*label)?;
+        let mut files = Signature::default();
+        let built = attempt(&source, None, now, &*label, &mut files)?;
         let snapshot = built.snapshot;
         let resolver = Arc::new(CertResolver::new(snapshot.certificates.clone()));
         let tickets = crate::tls::tickets().map_err(|error| whole(&source, &error))?;
         let only = snapshot.config.tls.min_version == MinVersion::Tls13;
         let tls = crate::tls::server_config(resolver.clone(), tickets.clone(), only)
             .map_err(|error| whole(&source, &error))?;
-        let files = watch::Signature::of(watched(&source, &snapshot.config));
         let reloader = Self {
             source,
+            started: snapshot.config.server.clone(),
             live: Arc::new(ArcSwap::from_pointee(snapshot)),
             tls: Arc::new(ArcSwap::new(tls)),
             resolver,
@@ -160,22 +192,16 @@ impl Reloader {
     pub fn reload(&self, now: SystemTime) -> Verdict {
         let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
         let previous = self.live.load_full();
-        match load(&self.source, Some(&previous), now, &*self.label) {
-            Err(problems) => {
-                let directory = self.source.directory();
-                let named = problems.files().iter().map(|path| path.resolve(&directory));
-                *files = watch::Signature::of(named.chain(self.own_file()).collect());
-                Verdict::Refused(problems)
-            }
+        match attempt(&self.source, Some(&previous), now, &*self.label, &mut files) {
+            Err(problems) => Verdict::Refused(problems),
             Ok(built) => {
                 let snapshot = built.snapshot;
-                *files = watch::Signature::of(watched(&self.source, &snapshot.config));
                 let mut warnings = built.warnings;
                 warnings.extend(
-                    restart_needed(&previous.config, &snapshot.config)
+                    restart_needed(&self.started, &snapshot.config.server)
                         .into_iter()
                         .map(|what| {
-                            format!("{what} has changed: this takes effect after a restart")
+                            format!("{what} has changed since the start: this takes effect after a restart")
                         }),
                 );
                 self.resolver.swap(snapshot.certificates.clone());
@@ -218,31 +244,10 @@ impl Reloader {
             .unwrap_or_else(PoisonError::into_inner)
             .directories()
     }
-
-    fn own_file(&self) -> Option<PathBuf> {
-        match &self.source {
-            Source::File(path) => Some(path.clone()),
-            Source::Text { .. } => None,
-        }
-    }
 }
 
 fn whole(source: &Source, error: &dyn std::fmt::Display) -> Problems {
     let mut problems = Problems::new(&source.label(), "");
     problems.whole(error.to_string());
     problems
-}
-
-/// All files whose content the snapshot depends on.
-fn watched(source: &Source, config: &Config) -> Vec<PathBuf> {
-    let directory = source.directory();
-    let mut files: Vec<PathBuf> = config
-        .files()
-        .iter()
-        .map(|path| path.resolve(&directory))
-        .collect();
-    if let Source::File(path) = source {
-        files.push(path.clone());
-    }
-    files
 }

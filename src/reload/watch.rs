@@ -27,15 +27,17 @@ impl Signature {
     /// Looks at the files.
     #[must_use]
     pub fn of(files: Vec<PathBuf>) -> Self {
-        Self(
-            files
-                .into_iter()
-                .map(|path| {
-                    let facts = facts(&path);
-                    (path, facts)
-                })
-                .collect(),
-        )
+        let mut signature = Self::default();
+        signature.look_at(files);
+        signature
+    }
+
+    /// Looks at more files.
+    pub fn look_at(&mut self, files: Vec<PathBuf>) {
+        self.0.extend(files.into_iter().map(|path| {
+            let facts = facts(&path);
+            (path, facts)
+        }));
     }
 
     /// Whether any of them looks different now.
