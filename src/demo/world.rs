@@ -144,11 +144,10 @@ impl World {
         self.gateway.as_ref()
     }
 
-    /// Drains the gateway as a signal would; the regions stay.
-    pub fn drain(&mut self) {
-        if let Some(gateway) = self.gateway.take() {
-            gateway.drain();
-        }
+    /// Drains the gateway as a signal would; the regions stay. Gives the number of requests that were
+    /// cut off.
+    pub fn drain(&mut self) -> u64 {
+        self.gateway.take().map_or(0, Gateway::drain)
     }
 
     /// The https address.

@@ -94,7 +94,7 @@ pub struct Gateway {
     reloader: Arc<Reloader>,
     telemetry: Arc<Telemetry>,
     stage: watch::Sender<Stage>,
-    workers: Vec<std::thread::JoinHandle<()>>,
+    workers: Vec<std::thread::JoinHandle<u64>>,
     control: Option<std::thread::JoinHandle<()>>,
     census: Census,
     held: bool,
@@ -278,7 +278,9 @@ impl Gateway {
     /// If a supervisor has the sockets as well, whoever connected meanwhile would wait until the next
     /// process starts. So connections are accepted, for one request each, until those that were there
     /// at first are gone.
-    pub fn drain(self) {
+    ///
+    /// Gives the number of requests that were not over in time, and were cut off.
+    pub fn drain(self) -> u64 {
         let within = self.reloader.live.load().config.server.drain;
         if !self.held || self.is_handed_over() {
             return self.drain_within(within);
@@ -289,15 +291,20 @@ impl Gateway {
         while self.census.early() > 0 && Instant::now() < due {
             std::thread::sleep(LOOK);
         }
-        self.drain_within(within.min(LATE));
+        self.drain_within(within.min(LATE))
     }
 
     /// The same, within a time of the caller's.
-    pub fn drain_within(mut self, within: Duration) {
+    pub fn drain_within(mut self, within: Duration) -> u64 {
         self.stage.send_replace(Stage::Draining(within));
-        for worker in self.workers.drain(..) {
-            // A worker that panicked has already said so.
-            let _ = worker.join();
+        // A worker that panicked has already said so.
+        let workers = self.workers.drain(..);
+        let cut: u64 = workers.filter_map(|worker| worker.join().ok()).sum();
+        if cut > 0 {
+            tracing::warn!(
+                requests = cut,
+                "cut off: they were still in flight {within:?} after draining began (server.drain)"
+            );
         }
         // The control thread ends when nobody can change the stage any more.
         drop(self.stage);
@@ -306,6 +313,7 @@ impl Gateway {
         }
         self.telemetry.access.close();
         self.telemetry.spans.close();
+        cut
     }
 }
 

@@ -21,6 +21,26 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// Whose doing it is that no answer came from a region, or not all of it.
+    #[must_use]
+    pub const fn of(cause: Cause) -> Self {
+        match cause {
+            Cause::BadBody(_) | Cause::BodyTooLarge | Cause::ClientGone | Cause::ClientStalled => {
+                Self::Client
+            }
+            Cause::Drained | Cause::Overloaded | Cause::WrongRegion => Self::Gateway,
+            Cause::BadAnswer(_)
+            | Cause::Closed
+            | Cause::ConnectRefused
+            | Cause::ConnectTimeout
+            | Cause::NoEndpoint
+            | Cause::OutsideNetworks
+            | Cause::ResponseTimeout
+            | Cause::Tls
+            | Cause::Unresolved => Self::Region,
+        }
+    }
+
     /// The kebab-case name in metrics and logs.
     #[must_use]
     pub const fn label(self) -> &'static str {
@@ -109,7 +129,7 @@ impl Refusal {
                 Cause::BodyTooLarge => 413,
                 Cause::ClientStalled => 408,
                 Cause::ConnectTimeout | Cause::ResponseTimeout => 504,
-                Cause::NoEndpoint | Cause::Overloaded => 503,
+                Cause::Drained | Cause::NoEndpoint | Cause::Overloaded => 503,
                 Cause::WrongRegion => 500,
                 Cause::BadAnswer(_)
                 | Cause::Closed
@@ -126,22 +146,7 @@ impl Refusal {
     pub const fn fault(self) -> Fault {
         match self {
             Self::TooBusy => Fault::Gateway,
-            Self::Region(failure) => match failure.cause {
-                Cause::BadBody(_)
-                | Cause::BodyTooLarge
-                | Cause::ClientGone
-                | Cause::ClientStalled => Fault::Client,
-                Cause::Overloaded | Cause::WrongRegion => Fault::Gateway,
-                Cause::BadAnswer(_)
-                | Cause::Closed
-                | Cause::ConnectRefused
-                | Cause::ConnectTimeout
-                | Cause::NoEndpoint
-                | Cause::OutsideNetworks
-                | Cause::ResponseTimeout
-                | Cause::Tls
-                | Cause::Unresolved => Fault::Region,
-            },
+            Self::Region(failure) => Fault::of(failure.cause),
             Self::BadAuthority
             | Self::BadChoice(_)
             | Self::BadMessage(_)
@@ -227,6 +232,7 @@ impl Refusal {
                 Cause::ClientGone => Message::Abandoned,
                 Cause::ClientStalled => Message::BodyLate,
                 Cause::ConnectTimeout => Message::RegionUnreachableInTime,
+                Cause::Drained => Message::GatewayBusy,
                 Cause::ResponseTimeout => Message::RegionSilent,
                 Cause::NoEndpoint => Message::RegionUnavailable,
                 Cause::Overloaded => Message::RegionBusy,
@@ -337,7 +343,7 @@ impl Refusal {
                 | Cause::BodyTooLarge
                 | Cause::ClientGone
                 | Cause::ClientStalled => "http_request_error",
-                Cause::Closed => "connection_terminated",
+                Cause::Closed | Cause::Drained => "connection_terminated",
                 Cause::ConnectRefused => "connection_refused",
                 Cause::ConnectTimeout => "connection_timeout",
                 Cause::NoEndpoint => "destination_unavailable",
