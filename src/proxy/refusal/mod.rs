@@ -291,6 +291,13 @@ impl Refusal {
         match self {
             Self::TooMany(_, seconds) => Some(seconds),
             Self::TooManyAtOnce => Some(1),
+            // No endpoint took it: those that do not are soon left alone, or the region is 503.
+            Self::Region(failure)
+                if matches!(failure.delivery, Delivery::NotSent)
+                    && matches!(self.fault(), Fault::Region) =>
+            {
+                Some(5)
+            }
             _ if self.status() == 503 => Some(5),
             _ => None,
         }
