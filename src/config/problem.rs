@@ -81,6 +81,12 @@ impl Problems {
         self.add(problem);
     }
 
+    /// What a problem at a place would say, for what is only worth a look; nothing is added.
+    pub fn told(&self, place: &Place, message: impl Into<String>) -> String {
+        let complaint = Complaint::new(message);
+        problem(&self.file, &self.lines, place.clone(), complaint).to_string()
+    }
+
     /// Adds a problem of the file as a whole.
     pub fn whole(&mut self, message: impl Into<String>) {
         self.at(&Place::default(), message);

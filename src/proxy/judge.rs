@@ -348,7 +348,8 @@ impl<'b> Case<'_, 'b> {
             .rules()
             .decide(&question, self.view.geo(), &mut Silent)
             .map_err(|rejection| match rejection {
-                Rejection::PinHeaderRepeated | Rejection::PinHeaderUnknown => Refusal::BadPin,
+                Rejection::PinHeaderRepeated => Refusal::PinRepeated,
+                Rejection::PinHeaderUnknown => Refusal::BadPin,
                 Rejection::PinHeaderContradictsHost { .. } => Refusal::PinContradictsHost,
                 Rejection::CredentialsWithoutRegion => Refusal::CredentialsWithoutRegion,
             })

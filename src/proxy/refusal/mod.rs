@@ -63,7 +63,7 @@ pub enum Refusal {
     BadMessage(WireFault),
     /// A path with dot segments, encoded slashes, backslashes, NUL or control bytes.
     BadPath,
-    /// The pin header names no region, or comes twice.
+    /// The pin header names no region.
     BadPin,
     /// The body stalled.
     BodyTimeout,
@@ -91,6 +91,8 @@ pub enum Refusal {
     Misdirected,
     /// The pin header contradicts the host.
     PinContradictsHost,
+    /// The pin header comes more than once.
+    PinRepeated,
     /// The region did not answer.
     Region(Failure),
     /// The process has as many requests in flight as it takes.
@@ -111,7 +113,8 @@ impl Refusal {
             | Self::BadPath
             | Self::BadPin
             | Self::CredentialsWithoutRegion
-            | Self::PinContradictsHost => 400,
+            | Self::PinContradictsHost
+            | Self::PinRepeated => 400,
             Self::BadMessage(fault) => wire_status(fault),
             Self::CrossSite => 403,
             Self::Denied => 404,
@@ -165,6 +168,7 @@ impl Refusal {
             | Self::MethodUnknown
             | Self::Misdirected
             | Self::PinContradictsHost
+            | Self::PinRepeated
             | Self::TooMany(..)
             | Self::TooManyAtOnce => Fault::Client,
         }
@@ -192,6 +196,7 @@ impl Refusal {
             Self::MethodUnknown => "method-unknown",
             Self::Misdirected => "misdirected",
             Self::PinContradictsHost => "pin-contradicts-host",
+            Self::PinRepeated => "pin-repeated",
             Self::Region(failure) => failure.cause.label(),
             Self::TooBusy => "too-busy",
             Self::TooMany(kind, _) => kind.label(),
@@ -226,6 +231,7 @@ impl Refusal {
             Self::MethodUnknown => Message::MethodUnknown,
             Self::Misdirected => Message::Misdirected,
             Self::PinContradictsHost => Message::PinContradictsHost,
+            Self::PinRepeated => Message::RepeatedPin,
             Self::Region(failure) => match failure.cause {
                 Cause::BadBody(_) => Message::BadBody,
                 Cause::BodyTooLarge => Message::BodyTooLarge,
@@ -334,6 +340,7 @@ impl Refusal {
             | Self::MethodUnknown
             | Self::Misdirected
             | Self::PinContradictsHost
+            | Self::PinRepeated
             | Self::TooBusy
             | Self::TooMany(..)
             | Self::TooManyAtOnce => false,

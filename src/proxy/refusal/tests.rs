@@ -42,6 +42,7 @@ fn all() -> Vec<Refusal> {
         Refusal::MethodUnknown,
         Refusal::Misdirected,
         Refusal::PinContradictsHost,
+        Refusal::PinRepeated,
         Refusal::TooBusy,
         Refusal::TooManyAtOnce,
     ];
