@@ -113,7 +113,7 @@ impl World {
         let https = chosen(options.https).map_err(WorldError::Regions)?;
         let regions = DemoRegions::start(options.regions.clone().with_site_port(https))
             .map_err(WorldError::Regions)?;
-        let directory = directory().map_err(|error| WorldError::Files(error.to_string()))?;
+        let directory = directory()?;
         let ports = WorldOptions { https, ..options };
         let files = Files {
             directory: &directory,
@@ -195,14 +195,15 @@ fn chosen(port: u16) -> io::Result<u16> {
 }
 
 /// A directory of our own that nobody else can read.
-fn directory() -> io::Result<PathBuf> {
+fn directory() -> Result<PathBuf, WorldError> {
     let name = format!(
         "onetime-gateway-demo-{}-{:08x}",
         std::process::id(),
         fastrand::u32(..)
     );
     let path = std::env::temp_dir().join(name);
-    std::fs::DirBuilder::new().mode(0o700).create(&path)?;
+    let made = std::fs::DirBuilder::new().mode(0o700).create(&path);
+    made.map_err(|error| WorldError::Files(format!("{}: {error} (TMPDIR)", path.display())))?;
     Ok(path)
 }
 

@@ -473,7 +473,11 @@ impl<'b> Case<'_, 'b> {
     }
 }
 
-fn known_method(method: &str) -> Result<Method, Refusal> {
+/// A method of the application's.
+///
+/// # Errors
+/// [`Refusal::MethodNotAllowed`] and [`Refusal::MethodUnknown`].
+pub fn known_method(method: &str) -> Result<Method, Refusal> {
     match method {
         "GET" => Ok(Method::GET),
         "HEAD" => Ok(Method::HEAD),

@@ -236,6 +236,12 @@ impl Reloader {
         files.has_changed()
     }
 
+    /// What the configuration is called: its file, as the command line named it.
+    #[must_use]
+    pub fn file(&self) -> String {
+        self.source.label()
+    }
+
     /// Directories in which something may change.
     #[must_use]
     pub fn directories(&self) -> Vec<PathBuf> {

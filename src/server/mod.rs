@@ -16,7 +16,7 @@ use std::time::{Duration, Instant, SystemTime};
 use thiserror::Error;
 use tokio::sync::{oneshot, watch};
 
-use self::sockets::Heritage;
+use self::sockets::{Heritage, SocketFile};
 
 use crate::config::problem::Problems;
 use crate::handover::take::{TakeError, Takeover};
@@ -84,6 +84,8 @@ pub struct Addresses {
     pub http: Vec<SocketAddr>,
     /// Admin, unless it is a Unix socket.
     pub admin: Option<SocketAddr>,
+    /// Admin, if it is a Unix socket.
+    pub admin_socket: Option<PathBuf>,
     /// The read-only listener.
     pub metrics: Option<SocketAddr>,
 }
@@ -99,6 +101,8 @@ pub struct Gateway {
     census: Census,
     held: bool,
     handover: Option<PathBuf>,
+    /// Files of Unix sockets, which go when this process stops.
+    socket_files: Vec<SocketFile>,
     handed_over: watch::Receiver<bool>,
 }
 
@@ -155,6 +159,7 @@ impl Gateway {
             control: None,
             census: Census::new(room),
             held,
+            socket_files: opened.files,
             handover: opened.offer.as_ref().map(|offer| offer.path.clone()),
             handed_over,
         };
@@ -310,6 +315,10 @@ impl Gateway {
         drop(self.stage);
         if let Some(control) = self.control.take() {
             let _ = control.join();
+        }
+        // Whoever has taken over listens there, and a supervisor's sockets are not ours.
+        if !self.held && !*self.handed_over.borrow() {
+            self.socket_files.iter().for_each(SocketFile::remove);
         }
         self.telemetry.access.close();
         self.telemetry.spans.close();

@@ -217,6 +217,75 @@ fn explain_says_which_region_and_why_not_the_others() {
     );
 }
 
+/// What the road refuses before it decides anything, `explain` refuses in the same words.
+#[test]
+fn explain_refuses_what_the_gateway_would() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = good(&directory);
+    let text_of = std::fs::read_to_string(&path).expect("the file");
+    let lines = text_of.lines().filter(|line| !line.starts_with("database"));
+    let without: Vec<&str> = lines.collect();
+    std::fs::write(&path, without.join("\n")).expect("written");
+    let explain = |more: &[&str]| {
+        let config = path.to_str().expect("a path");
+        let mut words = vec!["explain", "--config", config, "--host", "onetimesecret.com"];
+        words.extend(more);
+        let told = gateway(&words);
+        (told.status.code(), text(&told.stdout) + &text(&told.stderr))
+    };
+    let long = format!("/{}", "a".repeat(13_000));
+    for (more, code, words) in [
+        (&["--method", "TRACE"][..], 1, "405: "),
+        (&["--method", "CONNECT"], 1, "405: "),
+        (&["--method", "BREW"], 1, "501: "),
+        (&["--path", long.as_str()], 1, "414: "),
+        (&["--path", "/a#b"], 1, "400: "),
+        (&["--header", "Via: 1.1 onetime-gateway"], 1, "508: "),
+        (&["--header", "Expect: 200-ok"], 1, "417: "),
+        (&["--header", "Basic hush"], 2, "--header number 1"),
+        (&["--header", "A b: hush"], 2, "--header number 1"),
+        (
+            &[
+                "--header",
+                "X-Forwarded-For: 1.2.3.4",
+                "--header",
+                "Accept: hush",
+            ],
+            0,
+            "note     not looked at: accept, x-forwarded-for",
+        ),
+        (&[], 0, "note     there is no database (geo.database)"),
+    ] {
+        let (exit, told) = explain(more);
+        assert_eq!(exit, Some(code), "{more:?}: {told}");
+        assert!(told.contains(words) && !told.contains("hush"), "{told}");
+    }
+}
+
+#[test]
+fn check_says_what_is_wrong_with_a_key() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = good(&directory);
+    let config = path.to_str().expect("a path");
+    let text_of = std::fs::read_to_string(&path).expect("the file");
+    let quick = text_of.replace("database = ", "# database = ");
+    std::fs::write(&path, &quick).expect("written");
+    let check = |key: &str| {
+        let told = gateway(&["check", "--config", config, "--key", key]);
+        assert_eq!(told.status.code(), Some(1));
+        let said = text(&told.stdout);
+        assert!(!said.contains(key), "{said}");
+        said
+    };
+    let tagged = "hbexbxw247g0cinp1ia1ogu5nc31g72s4j3reusv6ufo4ju7hqrcx8fsll4omg";
+    assert!(check(tagged).contains("no region's identifier secret verifies its tag"));
+    assert!(check("gbexbxw247g0cinp1ia1ogu5nc31g72").contains("it has no tag"));
+    assert!(check("https://onetimesecret.com/secret/x").contains("not the form of a key"));
+    let none = quick.replace("identifier_secrets", "# identifier_secrets");
+    std::fs::write(&path, none).expect("written");
+    assert!(check(tagged).contains("no region has `identifier_secrets`"));
+}
+
 /// A log that cannot be written is noticed before it is needed, and asking leaves no trace.
 #[test]
 fn check_refuses_an_access_log_that_cannot_be_opened() {
