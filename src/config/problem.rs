@@ -68,6 +68,13 @@ impl Problems {
         }
     }
 
+    /// The same, knowing which files the text names.
+    #[must_use]
+    pub fn naming(mut self, files: Vec<FilePath>) -> Self {
+        self.files = files;
+        self
+    }
+
     /// Adds a problem at a place of the file.
     ///
     /// The message may name files and variables, and must not repeat what is in them.

@@ -10,6 +10,8 @@ use crate::config::place::Place;
 use crate::config::problem::Complaint;
 use crate::config::read::section::Section;
 use crate::config::read::value::Value;
+use crate::route::prefix::sent_once;
+use crate::route::template::RouteTemplate;
 
 /// One `[[routes]]`. Of all routes, built-in ones included, the longest prefix wins; at the same prefix the
 /// operator's.
@@ -132,6 +134,9 @@ impl Route {
         let class = section.read("class", |v| {
             given.note(Word::Proxy, v, |v| v.choice(&classes))
         });
+        if let (Some(prefix), Some(Class::Static)) = (&prefix, class) {
+            warn_of_once(&section, prefix);
+        }
         section.finish();
         let word = word?;
         given.complain(word);
@@ -155,6 +160,20 @@ impl Route {
             place,
         })
     }
+}
+
+/// Says where `static` does not hold: an operator who wrote it should not find out by a retry that is missing.
+fn warn_of_once(section: &Section<'_>, prefix: &str) {
+    let mut once = sent_once(prefix).map(RouteTemplate::label);
+    let Some(first) = once.next() else { return };
+    let others = match once.count() {
+        0 => String::new(),
+        1 => " and one more route".to_owned(),
+        count => format!(" and {count} more routes"),
+    };
+    let complaint = Complaint::new(format!("`static` does not hold for {first}{others}"))
+        .hint("what carries a key, creates or consumes is never sent twice");
+    section.reading.warn(section.place_of("class"), complaint);
 }
 
 /// The default media type of a fixed answer.

@@ -1,4 +1,4 @@
-//! From an address to a country, by an mmdb that is read whole when it is opened: a mapped file
+//! From an address to a country, by an mmdb that was read whole: a mapped file
 //! that is truncated under us would kill the process.
 //!
 //! Opening reads every record and folds the search tree down to what is asked of it. That finds a
@@ -9,7 +9,6 @@ mod tree;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use maxminddb::{MaxMindDbError, Reader};
@@ -56,15 +55,7 @@ pub struct Database {
 }
 
 impl Database {
-    /// Reads and checks a file. Takes some 100 ms and, for that long, the file's size in memory.
-    ///
-    /// # Errors
-    /// [`OpenError`].
-    pub fn open(path: &Path) -> Result<Self, OpenError> {
-        Self::from_bytes(&std::fs::read(path)?)
-    }
-
-    /// Checks a file's content.
+    /// Checks a file's content. Takes some 100 ms.
     ///
     /// # Errors
     /// [`OpenError`].

@@ -23,6 +23,8 @@ pub enum Name {
     Host,
     /// Fields that end here by RFC 9110 §7.6.1, whatever `Connection` says.
     HopByHop,
+    /// `Max-Forwards`: how many more intermediaries an OPTIONS may pass (RFC 9110 §7.6.2).
+    MaxForwards,
     /// `O-Region`: the pin header of a request.
     Pin,
     /// An end-to-end field that the gateway has no opinion on.
@@ -95,6 +97,7 @@ impl Name {
             b"set-cookie" => Self::SetCookie,
             b"x-csrf-token" => Self::CsrfToken,
             b"x-request-id" => Self::RequestId,
+            b"max-forwards" => Self::MaxForwards,
             b"authorization" => Self::Authorization,
             b"cache-control" => Self::CacheControl,
             b"content-length" => Self::ContentLength,
@@ -139,7 +142,7 @@ impl Name {
         let spoofable = [
             b"x-forwarded-".as_slice(),
             b"x-ots-proxy-debug-",
-            b"o-region-",
+            b"o-region",
             b"cf-",
             b"cdn-",
         ];
@@ -188,6 +191,7 @@ mod tests {
             "O-Homepage-Mode",
             "X-Ots-Proxy-Debug-Anything",
             "O-Region-Reason",
+            "O-Regions",
             "O-Delivery",
             "X_Forwarded_For",
             "X-Forwarded_For",

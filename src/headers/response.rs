@@ -89,6 +89,7 @@ impl Downward<'_> {
                 | Name::Expect
                 | Name::Forwarded
                 | Name::Host
+                | Name::MaxForwards
                 | Name::Plain
                 | Name::TraceParent
                 | Name::TraceState
@@ -130,14 +131,14 @@ impl Downward<'_> {
 fn is_gateway_field(name: &str) -> bool {
     name.eq_ignore_ascii_case("o-delivery")
         || name
-            .get(..9)
-            .is_some_and(|prefix| prefix.eq_ignore_ascii_case("o-region-"))
+            .get(..8)
+            .is_some_and(|prefix| prefix.eq_ignore_ascii_case("o-region"))
 }
 
 fn connection_names<'b>(fields: &[Header<'b>]) -> SmallVec<[&'b [u8]; 4]> {
     fields
         .iter()
-        .filter(|field| Name::of(field.name) == Name::Connection)
+        .filter(|field| field.name.eq_ignore_ascii_case("connection"))
         .flat_map(|field| value::members(field.value))
         .collect()
 }
@@ -148,6 +149,15 @@ pub fn says_close(fields: &[Header<'_>]) -> bool {
     connection_names(fields)
         .iter()
         .any(|name| name.eq_ignore_ascii_case(b"close"))
+}
+
+/// The request that a region says it answers, as a number ([`value::number`]).
+#[must_use]
+pub fn request_id(fields: &[Header<'_>]) -> Option<u64> {
+    fields
+        .iter()
+        .find(|field| field.name.eq_ignore_ascii_case("x-request-id"))
+        .map(|field| value::number(field.value))
 }
 
 /// Whether an HTTP/1.0 answer's `Connection` says that it will stay.
@@ -185,14 +195,13 @@ fn belongs_in_a_head(name: &str) -> bool {
         "sec-",
         "www-",
     ];
-    const NAMES: [&str; 17] = [
+    const NAMES: [&str; 16] = [
         "age",
         "allow",
         "alt-svc",
         "clear-site-data",
         "expires",
         "location",
-        "max-forwards",
         "origin",
         "pragma",
         "range",

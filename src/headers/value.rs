@@ -1,5 +1,7 @@
 //! Reading lists inside field values.
 
+use std::hash::{DefaultHasher, Hasher};
+
 /// The members of a comma-separated list (RFC 9110 §5.6.1), trimmed, empty ones left out.
 pub fn members(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value
@@ -15,6 +17,27 @@ pub fn is_request_id(value: &[u8]) -> bool {
         && value
             .iter()
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
+}
+
+/// A request id as a number, to be compared with others of this process.
+#[must_use]
+pub fn number(id: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(id);
+    hasher.finish()
+}
+
+/// How many more intermediaries `Max-Forwards` lets a request pass (RFC 9110 §7.6.2), at most what a
+/// `u32` holds; `None` if it says nothing like that.
+#[must_use]
+pub fn max_forwards(value: &[u8]) -> Option<u32> {
+    let digits = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
+    digits.then(|| {
+        value.iter().fold(0, |sum: u32, digit| {
+            sum.saturating_mul(10)
+                .saturating_add(u32::from(digit - b'0'))
+        })
+    })
 }
 
 /// Whether a `Via` value names `pseudonym` as one of the proxies (RFC 9110 §7.6.3).
@@ -45,6 +68,23 @@ mod tests {
             "onetime-gateway"
         ));
         assert!(!via_names(b"onetime-gateway", "onetime-gateway"));
+    }
+
+    #[test]
+    fn forwards_are_counted_as_far_as_they_can_be() {
+        for (value, forwards) in [
+            ("0", Some(0)),
+            ("007", Some(7)),
+            ("4294967295", Some(u32::MAX)),
+            ("99999999999999999999", Some(u32::MAX)),
+            ("", None),
+            ("-1", None),
+            ("+1", None),
+            ("1, 1", None),
+            ("1.0", None),
+        ] {
+            assert_eq!(max_forwards(value.as_bytes()), forwards, "{value}");
+        }
     }
 
     #[test]

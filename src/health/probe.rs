@@ -10,7 +10,7 @@ use crate::http1::HeadLimits;
 use crate::http1::body::{Decoder, Step};
 use crate::http1::head::EndFinder;
 use crate::http1::request::field_space;
-use crate::http1::response;
+use crate::http1::response::{self, MOST_INFORMATIONAL};
 use crate::net::stream::Stream;
 use crate::upstream::connect::connect;
 use crate::upstream::endpoint::{Endpoint, Timeouts};
@@ -122,6 +122,7 @@ fn request(endpoint: &Endpoint, health: &Health) -> String {
 /// The final answer's status and body.
 async fn answer(stream: &mut Stream) -> Result<(u16, Vec<u8>), Finding> {
     let mut input = Vec::new();
+    let mut informational = 0;
     let (status, mut decoder) = loop {
         let span = EndFinder::default()
             .find(&input, HEAD.bytes)
@@ -138,6 +139,11 @@ async fn answer(stream: &mut Stream) -> Result<(u16, Vec<u8>), Finding> {
         input.drain(..span.end);
         if status >= 200 {
             break (status, Decoder::new(framing));
+        }
+        informational += 1;
+        // Nobody asked for another protocol, nor for a storm.
+        if status == 101 || informational > MOST_INFORMATIONAL {
+            return Err(Finding::Garbled);
         }
     };
     let mut body = Vec::new();

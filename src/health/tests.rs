@@ -70,6 +70,14 @@ async fn only_what_a_healthy_region_says_is_well() {
         found("SSH-2.0-OpenSSH\r\n\r\n").await,
         Err(Finding::Garbled)
     );
+    let other = GOOD.replace("200 OK", "101 Switching Protocols");
+    assert_eq!(
+        found(&format!("{other}{GOOD}")).await,
+        Err(Finding::Garbled)
+    );
+    let storm = |count| format!("{}{GOOD}", "HTTP/1.1 103 Early Hints\r\n\r\n".repeat(count));
+    assert_eq!(found(&storm(16)).await, Ok(()));
+    assert_eq!(found(&storm(17)).await, Err(Finding::Garbled), "a storm");
     let long = format!("HTTP/1.1 200 OK\r\n\r\n{}nominal", "x".repeat(200_000));
     assert_eq!(found(&long).await, Err(Finding::Garbled));
 }

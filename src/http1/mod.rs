@@ -14,6 +14,9 @@ use thiserror::Error;
 /// Why bytes are not an acceptable HTTP/1.1 message.
 #[derive(Clone, Copy, Debug, Eq, Error, Hash, PartialEq)]
 pub enum Fault {
+    /// An answer that names an earlier request on its connection.
+    #[error("answer of another request")]
+    AnswerOfAnother,
     /// A chunk-size line that is no size, or whose data does not end in CRLF.
     #[error("malformed chunk")]
     BadChunk,
@@ -75,6 +78,7 @@ impl Fault {
     #[must_use]
     pub const fn label(self) -> &'static str {
         match self {
+            Self::AnswerOfAnother => "answer-of-another",
             Self::BadChunk => "bad-chunk",
             Self::BadContentLength => "bad-content-length",
             Self::BadFieldName => "bad-field-name",

@@ -6,6 +6,9 @@ use super::head;
 use super::request::FieldSpace;
 use super::{Fault, Framing, HeadLimits, Version};
 
+/// Informational answers before the final one. Two are plausible (100, 103); a storm is a fault.
+pub const MOST_INFORMATIONAL: u32 = 16;
+
 /// An answer's head that is well-formed and unambiguously framed.
 pub struct ResponseHead<'h, 'b> {
     /// The status, 100 to 599.

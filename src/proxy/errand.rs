@@ -59,7 +59,7 @@ impl Errand {
         pools: &Rc<Pools>,
         client: &mut impl Client,
         record: &mut Record,
-    ) -> Result<Exchange, Failure> {
+    ) -> Result<Box<Exchange>, Failure> {
         let view = &down.view;
         let must_end = Instant::now() + view.config.timeouts.request;
         let mut outgoing = Outgoing::new(self.head, self.framing);
@@ -109,7 +109,7 @@ impl Errand {
 /// Notes which region the request is with.
 fn enter(region: RegionId, down: &Down, record: &mut Record) {
     down.region.set(region);
-    record.entered(down.view.region_label(region));
+    record.entered(region);
 }
 
 /// The region that a request is with, which is another one after a fallback.

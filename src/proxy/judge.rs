@@ -164,7 +164,7 @@ impl<'b> Case<'_, 'b> {
         if self.facts.expect == Expect::Unknown {
             return Err(Refusal::ExpectationFailed);
         }
-        if target.path == "*" {
+        if target.path == "*" || (method == Method::OPTIONS && self.goes_no_further()?) {
             return Ok(Judged::Answer(Box::new(self.options_of_all(&method)?)));
         }
         let route = classify(target.path).map_err(|_| Refusal::BadPath)?;
@@ -178,7 +178,7 @@ impl<'b> Case<'_, 'b> {
         quota::admit(self.view, &self.worker.ledger, &route, class, client, now)?;
         let outcome = self.decide(host, &route, client)?;
         let decision = outcome.decision;
-        record.decided(self.view, &outcome, host.kind);
+        record.decided(&outcome, host.kind);
         self.decided = Some((decision.region, decision.reason));
         self.keep_cookies(&outcome);
         let asked = Asked {
@@ -224,7 +224,7 @@ impl<'b> Case<'_, 'b> {
                 Answer::redirect(self.arrival.method, location, &self.context())
             }
             Action::Respond(fixed) => pages::fixed(fixed, &self.context()),
-            Action::Robots => pages::robots(&self.context()),
+            Action::Robots => pages::robots(self.arrival.method, &self.context())?,
             Action::RegionPage => return self.region_page(target, outcome),
         };
         Ok(Judged::Answer(Box::new(answer)))
@@ -441,7 +441,14 @@ impl<'b> Case<'_, 'b> {
         String::from_utf8_lossy(written).into_owned()
     }
 
-    /// `OPTIONS *` asks about the server itself (RFC 9110 §9.3.7).
+    /// Whether no further intermediary may see the request (RFC 9110 §7.6.2).
+    fn goes_no_further(&self) -> Result<bool, Refusal> {
+        let left = self.facts.forwards_left();
+        left.map(|left| left == 0)
+            .ok_or(Refusal::BadMessage(Fault::BadFieldValue))
+    }
+
+    /// `OPTIONS *` asks about the server itself (RFC 9110 §9.3.7), and so does one that ends here.
     fn options_of_all(&self, method: &Method) -> Result<Answer, Refusal> {
         if *method != Method::OPTIONS {
             return Err(Refusal::BadMessage(Fault::BadTarget));

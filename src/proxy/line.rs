@@ -44,11 +44,11 @@ pub fn write(out: &mut String, record: &Record, now: Instant, wall: SystemTime) 
         out.push('"');
     }
     if let Some((region, reason)) = record.decided {
-        option(out, ",\"region\":", record.view().region_of_label(region));
+        text(out, ",\"region\":", record.view().region_name(region));
         text(out, ",\"reason\":", reason.label());
     }
     let instead_of = record.replaced;
-    let instead_of = instead_of.and_then(|region| record.view().region_of_label(region));
+    let instead_of = instead_of.map(|region| record.view().region_name(region));
     option(out, ",\"instead_of\":", instead_of);
     let journey = record.travelled();
     let endpoint = journey.endpoint.as_ref();

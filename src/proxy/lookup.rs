@@ -104,14 +104,13 @@ impl Ask {
 }
 
 /// Asks, if there is anything to ask, and turns the request to the region that was found.
-pub async fn resolve(mut planned: Planned, worker: &Rc<Worker>) -> Planned {
-    let Some(ask) = planned.ask.take() else {
-        return planned;
-    };
-    if let Some(region) = find(&ask, worker).await {
-        turn(&mut planned, *ask, region);
+pub async fn resolve(planned: &mut Planned, worker: &Rc<Worker>) {
+    // Seldom, so it takes room only then.
+    if let Some(ask) = planned.ask.take()
+        && let Some(region) = Box::pin(find(&ask, worker)).await
+    {
+        turn(planned, *ask, region);
     }
-    planned
 }
 
 /// The region that has it, as far as one can be found.
@@ -258,10 +257,10 @@ fn turn(planned: &mut Planned, ask: Ask, region: RegionId) {
         }
         Verdict::Collect(_) => {}
     }
-    note(&mut planned.record, view.region_label(region));
+    note(&mut planned.record, region);
 }
 
-fn note(record: &mut Record, label: u16) {
-    record.decided = Some((label, Reason::LookUp));
+fn note(record: &mut Record, region: RegionId) {
+    record.decided = Some((region, Reason::LookUp));
     record.key = Some(KeyFinding::LookedUp);
 }

@@ -62,7 +62,7 @@ pub struct Planned {
     /// What becomes of it.
     pub verdict: Verdict,
     /// What will be remembered of it.
-    pub record: Record,
+    pub record: Box<Record>,
     /// Whether an HTTP/1 connection ends after it.
     pub close: bool,
     /// The largest body that is taken.
@@ -228,7 +228,12 @@ pub fn refuse_unread(
 
 /// Answers in the region's stead, after a request was decided.
 #[must_use]
-pub fn refuse_forwarded(refusal: Refusal, down: &Down, mut record: Record, close: bool) -> Planned {
+pub fn refuse_forwarded(
+    refusal: Refusal,
+    down: &Down,
+    mut record: Box<Record>,
+    close: bool,
+) -> Planned {
     record.refused(refusal);
     let view = &down.view;
     let mut answer = Answer::refuse(

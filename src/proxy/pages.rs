@@ -71,9 +71,16 @@ pub fn acme_challenge(path: &str, view: &View, context: &Context<'_>) -> Option<
 const MOST_CHALLENGE: u64 = 4096;
 
 /// `/robots.txt`.
-#[must_use]
-pub fn robots(context: &Context<'_>) -> Answer {
-    Answer::new(200, context).with_body("text/plain; charset=utf-8", ROBOTS)
+///
+/// # Errors
+/// [`Refusal::MethodNotOfRobots`] for whatever does not read it.
+pub fn robots(method: &str, context: &Context<'_>) -> Result<Answer, Refusal> {
+    match method {
+        "GET" | "HEAD" => {
+            Ok(Answer::new(200, context).with_body("text/plain; charset=utf-8", ROBOTS))
+        }
+        _ => Err(Refusal::MethodNotOfRobots),
+    }
 }
 
 /// A fixed answer of the operator's.

@@ -18,9 +18,9 @@ use super::worker::{View, Worker};
 use crate::config::name::HostPattern;
 use crate::limit::connections::{ConnectionRules, Full};
 use crate::limit::crowd::Standing;
-use crate::region::Reason;
 use crate::region::hosts::HostKind;
 use crate::region::question::{KeyFinding, Outcome};
+use crate::region::{Reason, RegionId};
 use crate::route::template::RouteTemplate;
 use crate::upstream::failure::Cause;
 use crate::upstream::travel::Journey;
@@ -38,10 +38,10 @@ pub struct Record {
     pub protocol: Option<Protocol>,
     /// The route.
     pub route: Option<&'static RouteTemplate>,
-    /// The process-wide number of the region's name, and the reason.
-    pub decided: Option<(u16, Reason)>,
+    /// The region, and the reason.
+    pub decided: Option<(RegionId, Reason)>,
     /// The region that was decided, where another one stood in.
-    pub replaced: Option<u16>,
+    pub replaced: Option<RegionId>,
     /// Whether it came by a bare host.
     pub bare_host: bool,
     /// What the key's tag said.
@@ -137,7 +137,12 @@ impl Method {
 impl Record {
     /// Opens the record of a request that was read.
     #[must_use]
-    pub fn open(worker: &Rc<Worker>, view: &View, arrival: &Arrival<'_>, request_id: &str) -> Self {
+    pub fn open(
+        worker: &Rc<Worker>,
+        view: &View,
+        arrival: &Arrival<'_>,
+        request_id: &str,
+    ) -> Box<Self> {
         let mut record = Self::unread(worker, view, arrival.circuit, request_id);
         record.method = Method::of(arrival.method);
         record.protocol = Some(arrival.protocol);
@@ -146,9 +151,14 @@ impl Record {
 
     /// Opens the record of what could not be read.
     #[must_use]
-    pub fn unread(worker: &Rc<Worker>, view: &View, circuit: &Circuit, request_id: &str) -> Self {
+    pub fn unread(
+        worker: &Rc<Worker>,
+        view: &View,
+        circuit: &Circuit,
+        request_id: &str,
+    ) -> Box<Self> {
         worker.in_flight.set(worker.in_flight.get() + 1);
-        Self {
+        Box::new(Self {
             worker: Some(worker.clone()),
             started: Instant::now(),
             departed: None,
@@ -177,7 +187,7 @@ impl Record {
             request_id: SmallVec::from_slice(request_id.as_bytes()),
             view: view.clone(),
             journey: Journey::default(),
-        }
+        })
     }
 
     /// Counts it as one of its client's in flight, until it is closed.
@@ -202,22 +212,30 @@ impl Record {
     }
 
     /// Notes the decision.
-    pub fn decided(&mut self, view: &View, outcome: &Outcome, host: HostKind) {
-        self.decided = Some((
-            view.region_label(outcome.decision.region),
-            outcome.decision.reason,
-        ));
+    pub fn decided(&mut self, outcome: &Outcome, host: HostKind) {
+        self.decided = Some((outcome.decision.region, outcome.decision.reason));
         self.key = Some(outcome.key);
         self.bare_host = host == HostKind::Auto;
     }
 
     /// Notes the region that the request is with: metrics count it there, and remember whose it was.
-    pub fn entered(&mut self, label: u16) {
-        if let Some((region, reason)) = self.decided {
-            let own = *self.replaced.get_or_insert(region);
-            self.replaced = (own != label).then_some(own);
-            self.decided = Some((label, reason));
+    pub fn entered(&mut self, region: RegionId) {
+        if let Some((decided, reason)) = self.decided {
+            self.left(decided);
+            let own = *self.replaced.get_or_insert(decided);
+            self.replaced = (own != region).then_some(own);
+            self.decided = Some((region, reason));
         }
+    }
+
+    /// What was met at a region's endpoints is told of that region, whoever answers in the end.
+    fn left(&mut self, region: RegionId) {
+        if let Some(worker) = &self.worker {
+            let label = self.view.region_label(region);
+            worker.remember_endpoints(&self.journey, Some(label));
+        }
+        self.journey.failed.clear();
+        self.journey.ejected.clear();
     }
 
     /// Notes that the region did not know the key, and charges the client for it.
@@ -326,7 +344,7 @@ impl Record {
     }
 
     /// Closes the record.
-    pub fn finish(mut self) {
+    pub fn finish(mut self: Box<Self>) {
         self.close();
     }
 

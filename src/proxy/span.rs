@@ -87,9 +87,7 @@ fn told(record: &Record) -> Vec<(&'static str, Value)> {
         Some(Protocol::Http2) => Some("2"),
         None => None,
     };
-    let region = record
-        .decided
-        .and_then(|(region, _)| view.region_of_label(region));
+    let region = record.decided.map(|(region, _)| view.region_name(region));
     let client = shown(record.client, view.config.log.access_address);
     let owned = [
         ("client.address", client.map(|client| client.to_string())),

@@ -187,7 +187,7 @@ impl Worker {
 
     /// Takes in a request that has ended.
     pub fn remember(&self, record: &Record, now: Instant) {
-        let region = record.decided.map(|(region, _)| region);
+        let region = (record.decided).map(|(region, _)| record.view().region_label(region));
         let journey = record.travelled();
         self.metrics.record(&Sample {
             region,
@@ -263,8 +263,9 @@ impl Worker {
     /// its endpoint.
     fn remember_journey(&self, record: &Record, region: Option<u16>) {
         let journey = record.travelled();
-        if record.replaced.is_some() {
-            self.metrics.count(Event::FailedOver, record.replaced, "");
+        if let Some(region) = record.replaced {
+            let region = Some(record.view().region_label(region));
+            self.metrics.count(Event::FailedOver, region, "");
         }
         for cause in &journey.retried {
             self.metrics.count(Event::Retried, region, cause.label());

@@ -11,14 +11,13 @@ use arc_swap::ArcSwap;
 use rustls::ServerConfig;
 use rustls::server::ProducesTickets;
 
-use self::watch::Signature;
-use crate::config::place::FilePath;
 use crate::config::problem::Problems;
 use crate::config::server::Server;
 use crate::config::tls::MinVersion;
 use crate::config::{Config, restart_needed};
 use crate::snapshot::Snapshot;
 use crate::snapshot::build::{Built, Materials, build};
+use crate::snapshot::files::{Looks, MOST_TEXT};
 use crate::tls::resolver::CertResolver;
 
 /// Where the configuration comes from.
@@ -54,22 +53,10 @@ impl Source {
         }
     }
 
-    fn own_file(&self) -> Vec<PathBuf> {
+    fn text(&self, looks: &Looks) -> std::io::Result<String> {
         match self {
-            Self::File(path) => vec![path.clone()],
-            Self::Text { .. } => Vec::new(),
-        }
-    }
-
-    /// `again` is after the start: whoever waits for a pipe's writer then serves nobody meanwhile.
-    fn text(&self, again: bool) -> std::io::Result<String> {
-        match self {
-            Self::File(path) => {
-                if again && !std::fs::metadata(path)?.is_file() {
-                    return Err(std::io::Error::other("it is no regular file any more"));
-                }
-                std::fs::read_to_string(path)
-            }
+            Self::File(path) => String::from_utf8(looks.read(path, MOST_TEXT)?)
+                .map_err(|_| std::io::Error::other("it is not UTF-8")),
             Self::Text { text, .. } => Ok(text.clone()),
         }
     }
@@ -101,41 +88,38 @@ pub fn load(
     now: SystemTime,
     label: &dyn Fn(&str) -> u16,
 ) -> Result<Built, Problems> {
-    attempt(source, previous, now, label, &mut Signature::default())
+    let looks = Looks::new(previous.is_some());
+    load_looking(source, previous, now, label, &looks)
 }
 
-/// The same, and what every file looked like before it was read: whatever comes of it, a file that
-/// changes afterwards, or meanwhile, is worth another attempt.
-fn attempt(
+/// As [`load`], and `looks` knows afterwards which version of each file it was.
+fn load_looking(
     source: &Source,
     previous: Option<&Snapshot>,
     now: SystemTime,
     label: &dyn Fn(&str) -> u16,
-    seen: &mut Signature,
+    looks: &Looks,
 ) -> Result<Built, Problems> {
     let name = source.label();
-    let directory = source.directory();
-    *seen = Signature::of(source.own_file());
-    let named = |files: &[&FilePath]| -> Vec<PathBuf> {
-        files.iter().map(|path| path.resolve(&directory)).collect()
-    };
-    let text = source.text(previous.is_some()).map_err(|error| {
+    let text = source.text(looks).map_err(|error| {
         let mut problems = Problems::new(&name, "");
         problems.whole(format!("cannot read the configuration: {error}"));
         problems
     })?;
-    let (config, warnings) = Config::parse(&name, &text).inspect_err(|problems| {
-        seen.look_at(named(&problems.files().iter().collect::<Vec<_>>()));
-    })?;
-    seen.look_at(named(&config.files()));
+    let (config, warnings) = Config::parse(&name, &text)?;
+    let directory = source.directory();
     let materials = Materials {
         directory: &directory,
         previous,
         now,
         hash: crate::config::hash(&text),
         label,
+        looks,
     };
-    let mut built = build(config, &materials, Problems::new(&name, &text))?;
+    // Repairing one of them is worth another attempt, whatever comes of this one.
+    let files = config.files().into_iter().cloned().collect();
+    let problems = Problems::new(&name, &text).naming(files);
+    let mut built = build(config, &materials, problems)?;
     let mut all: Vec<String> = warnings.iter().map(ToString::to_string).collect();
     all.append(&mut built.warnings);
     built.warnings = all;
@@ -154,7 +138,7 @@ pub struct Reloader {
     label: Box<dyn Fn(&str) -> u16 + Send + Sync>,
     /// What sockets and threads were made from: they do not change with a reload.
     started: Server,
-    files: Mutex<Signature>,
+    files: Mutex<watch::Signature>,
 }
 
 impl Reloader {
@@ -167,14 +151,15 @@ impl Reloader {
         now: SystemTime,
         label: Box<dyn Fn(&str) -> u16 + Send + Sync>,
     ) -> Result<(Self, Vec<String>), Problems> {
-        let mut files = Signature::default();
-        let built = attempt(&source, None, now, &*label, &mut files)?;
+        let looks = Looks::default();
+        let built = load_looking(&source, None, now, &*label, &looks)?;
         let snapshot = built.snapshot;
         let resolver = Arc::new(CertResolver::new(snapshot.certificates.clone()));
         let tickets = crate::tls::tickets().map_err(|error| whole(&source, &error))?;
         let only = snapshot.config.tls.min_version == MinVersion::Tls13;
         let tls = crate::tls::server_config(resolver.clone(), tickets.clone(), only)
             .map_err(|error| whole(&source, &error))?;
+        let files = watch::Signature::of(watched(&source, &snapshot.config), &looks);
         let reloader = Self {
             source,
             started: snapshot.config.server.clone(),
@@ -192,10 +177,19 @@ impl Reloader {
     pub fn reload(&self, now: SystemTime) -> Verdict {
         let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
         let previous = self.live.load_full();
-        match attempt(&self.source, Some(&previous), now, &*self.label, &mut files) {
-            Err(problems) => Verdict::Refused(problems),
+        let looks = Looks::new(true);
+        match load_looking(&self.source, Some(&previous), now, &*self.label, &looks) {
+            Err(problems) => {
+                let directory = self.source.directory();
+                let named = problems.files().iter().map(|path| path.resolve(&directory));
+                let all = named.chain(self.own_file()).collect();
+                *files = watch::Signature::of(all, &looks);
+                Verdict::Refused(problems)
+            }
             Ok(built) => {
                 let snapshot = built.snapshot;
+                let all = watched(&self.source, &snapshot.config);
+                *files = watch::Signature::of(all, &looks);
                 let mut warnings = built.warnings;
                 warnings.extend(
                     restart_needed(&self.started, &snapshot.config.server)
@@ -250,10 +244,80 @@ impl Reloader {
             .unwrap_or_else(PoisonError::into_inner)
             .directories()
     }
+
+    fn own_file(&self) -> Option<PathBuf> {
+        match &self.source {
+            Source::File(path) => Some(path.clone()),
+            Source::Text { .. } => None,
+        }
+    }
 }
 
 fn whole(source: &Source, error: &dyn std::fmt::Display) -> Problems {
     let mut problems = Problems::new(&source.label(), "");
     problems.whole(error.to_string());
     problems
+}
+
+/// All files whose content the snapshot depends on.
+fn watched(source: &Source, config: &Config) -> Vec<PathBuf> {
+    let directory = source.directory();
+    let mut files: Vec<PathBuf> = config
+        .files()
+        .iter()
+        .map(|path| path.resolve(&directory))
+        .collect();
+    if let Source::File(path) = source {
+        files.push(path.clone());
+    }
+    files
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    fn text(us: u8) -> String {
+        format!(
+            "[tls]\ncertificates = [{{ chain = \"a.pem\", key = \"a.key\" }}]\n\
+             [hosts]\n\"a.example\" = \"auto\"\n[geo]\nno_country = \"us\"\ndefault = \"us\"\n\
+             [regions.us]\nhost = \"us.example\"\nendpoints = [\"http://127.0.0.{us}:80\"]\n"
+        )
+    }
+
+    /// Whatever is written while a reload reads and builds is loaded by the next one: nobody else
+    /// says that there is something to load.
+    #[test]
+    fn a_file_that_changes_during_a_reload_is_still_stale_after_it() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("gateway.toml");
+        let own = rcgen::generate_simple_self_signed(["a.example".to_owned()]).expect("a key");
+        let write = |name, text: String| {
+            std::fs::write(directory.path().join(name), text).expect("written");
+        };
+        write("a.pem", own.cert.pem());
+        write("a.key", own.signing_key.serialize_pem());
+        write("gateway.toml", text(1));
+        let during = Arc::new(AtomicBool::new(false));
+        let (meanwhile, of_label) = (path.clone(), during.clone());
+        // Asked for when the configuration has been read, and the snapshot is not there yet.
+        let label = Box::new(move |_: &str| {
+            if of_label.swap(false, Ordering::Relaxed) {
+                std::fs::write(&meanwhile, text(42)).expect("written");
+            }
+            0
+        });
+        let (reloader, _) =
+            Reloader::start(Source::File(path), SystemTime::now(), label).expect("started");
+        assert!(!reloader.is_stale());
+        during.store(true, Ordering::Relaxed);
+        let first = reloader.reload(SystemTime::now());
+        assert!(matches!(first, Verdict::Applied { .. }), "{first:?}");
+        assert!(reloader.is_stale(), "what was written meanwhile is lost");
+        let next = reloader.reload(SystemTime::now());
+        assert!(matches!(next, Verdict::Applied { .. }), "{next:?}");
+        assert!(!reloader.is_stale());
+    }
 }

@@ -11,7 +11,7 @@ use notify::{RecursiveMode, Watcher};
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
-use crate::snapshot::files::{Facts, facts};
+use crate::snapshot::files::{Facts, Looks, facts};
 
 /// How often files are looked at when the kernel says nothing.
 const POLL: Duration = Duration::from_secs(1);
@@ -24,20 +24,18 @@ const QUIET: Duration = Duration::from_millis(100);
 pub struct Signature(Vec<(PathBuf, Facts)>);
 
 impl Signature {
-    /// Looks at the files.
+    /// What `looks` saw of the files when they were read; those that were not it looks at now.
     #[must_use]
-    pub fn of(files: Vec<PathBuf>) -> Self {
-        let mut signature = Self::default();
-        signature.look_at(files);
-        signature
-    }
-
-    /// Looks at more files.
-    pub fn look_at(&mut self, files: Vec<PathBuf>) {
-        self.0.extend(files.into_iter().map(|path| {
-            let facts = facts(&path);
-            (path, facts)
-        }));
+    pub fn of(files: Vec<PathBuf>, looks: &Looks) -> Self {
+        Self(
+            files
+                .into_iter()
+                .map(|path| {
+                    let facts = looks.at(&path);
+                    (path, facts)
+                })
+                .collect(),
+        )
     }
 
     /// Whether any of them looks different now.
@@ -107,12 +105,13 @@ mod tests {
         let (file, link) = (dir.path().join("a"), dir.path().join("link"));
         std::fs::write(&file, "1").expect("written");
         std::os::unix::fs::symlink(&file, &link).expect("linked");
-        let signature = Signature::of(vec![file.clone(), link.clone()]);
+        let of = |files| Signature::of(files, &Looks::default());
+        let signature = of(vec![file.clone(), link.clone()]);
         assert!(!signature.has_changed());
         std::fs::write(&file, "12").expect("written");
         assert!(signature.has_changed());
 
-        let signature = Signature::of(vec![link.clone()]);
+        let signature = of(vec![link.clone()]);
         let other = dir.path().join("b");
         std::fs::write(&other, "12").expect("written");
         std::fs::remove_file(&link).expect("removed");

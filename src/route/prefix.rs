@@ -1,7 +1,9 @@
 //! What an operator says of all paths below a prefix, on some kinds of host.
 
+use super::classify::classify;
 use super::path::{is, segments};
 use super::table::HostClass;
+use super::template::{KEY, RouteTemplate, TEMPLATES};
 
 /// One thing that is said. Prefixes are compared by whole segments, decoded, as routes are.
 #[derive(Clone, Debug)]
@@ -39,6 +41,22 @@ impl<T: Copy> Prefixes<T> {
     }
 }
 
+/// The routes at a prefix and below it of which no request may be sent twice, whatever is said of
+/// the prefix.
+pub fn sent_once(prefix: &str) -> impl Iterator<Item = &'static RouteTemplate> {
+    // `recent` and its like are no keys.
+    let keyed = classify(prefix).is_ok_and(|route| route.key().is_some());
+    let covers = move |label: &'static str| {
+        let mut theirs = segments(label);
+        segments(prefix).all(|own| {
+            let one = theirs.next();
+            one.is_some_and(|one| is(own, one.as_bytes()) || (keyed && one == KEY))
+        })
+    };
+    let once = TEMPLATES.iter().filter(|one| one.is_sent_once());
+    once.filter(move |one| covers(one.label()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -66,5 +84,26 @@ mod tests {
         }
         let whole = Prefixes::new([said("/", &[HostClass::Auto], 1)]);
         assert_eq!(whole.of(HostClass::Auto, "/x/y"), Some(1));
+    }
+
+    #[test]
+    fn what_is_sent_once_is_found_below_a_prefix() {
+        let first = |prefix| sent_once(prefix).map(RouteTemplate::label).next();
+        for (prefix, expected) in [
+            ("/api/v1/secret", Some("/api/v1/secret/{key}")),
+            ("/api//v%31/secret/abcdefghij", Some("/api/v1/secret/{key}")),
+            ("/api/v1", Some("/api/v1/share")),
+            ("/secret", Some("/secret/{key}")),
+            ("/api/v2/secret/conceal", Some("/api/v2/secret/conceal")),
+            ("/", Some("/api/v1/share")),
+            ("/api/v1/private/recent", None),
+            ("/api/v2/secret/status", None),
+            ("/api/v1/status", None),
+            ("/dist", None),
+            ("/brand", None),
+            ("/api/account", None),
+        ] {
+            assert_eq!(first(prefix), expected, "{prefix}");
+        }
     }
 }

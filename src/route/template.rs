@@ -94,11 +94,22 @@ impl RouteTemplate {
         self.effect != Effect::Unknown
     }
 
+    /// Whether even a GET or HEAD is sent once only, whatever an operator says: it carries a key,
+    /// creates or consumes.
+    pub fn is_sent_once(&self) -> bool {
+        let class = self.effect.class(&Method::GET, false);
+        let once = matches!(class, DeliveryClass::Create | DeliveryClass::Consume);
+        once || self.label.contains(KEY)
+    }
+
     /// Whether keys may stand in the body (the batch look-ups): such a request never falls back.
     pub fn keys_in_body(&self) -> bool {
         self.effect == Effect::LookUp
     }
 }
+
+/// Where a key stands in a label.
+pub(super) const KEY: &str = "{key}";
 
 /// The template of a route.
 #[expect(

@@ -73,7 +73,11 @@ async fn run(
             }
         });
     }
-    let mut succession = tokio::spawn(super::succession::run(wires.offer, stages.clone()));
+    let mut succession = tokio::spawn(super::succession::run(
+        wires.offer,
+        stages.clone(),
+        telemetry.clone(),
+    ));
     let (for_directories, for_stale, for_reload) =
         (reloader.clone(), reloader.clone(), reloader.clone());
     let metrics = telemetry.clone();

@@ -166,10 +166,14 @@ impl Gateway {
         gateway.employ(opened.workers, &stages, Share { room, threads })?;
         let control = control::spawn(opened.doors, reloader, telemetry, wires);
         gateway.control = Some(control.map_err(StartError::Thread)?);
-        if let Some(Err(error)) = takeover.map(Takeover::ready) {
-            // The other accepts from the same sockets: what came here may finish.
-            gateway.drain();
-            return Err(error.into());
+        match takeover.map(Takeover::ready) {
+            None => {}
+            Some(Ok(())) => gateway.telemetry.handed_over("taken", 1),
+            Some(Err(error)) => {
+                // The other accepts from the same sockets: what came here may finish.
+                gateway.drain();
+                return Err(error.into());
+            }
         }
         if let Some(one) = opened.offer {
             // The control thread has gone only if it panicked, and has said so.

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use super::files::{Looks, MOST_TEXT};
 use super::proof::proved;
 use super::{ClientTimeouts, Kept, RegionPart, Snapshot};
 use crate::client::HeaderSource;
@@ -44,6 +45,8 @@ pub struct Materials<'a> {
     pub hash: u64,
     /// Turns a region's name into its process-wide number.
     pub label: &'a dyn Fn(&str) -> u16,
+    /// Reads the files that the configuration names.
+    pub looks: &'a Looks,
 }
 
 /// A snapshot, and what its operator should know.
@@ -378,7 +381,8 @@ impl Builder<'_> {
     /// A named file's content.
     pub(super) fn read(&mut self, path: &FilePath) -> Option<Vec<u8>> {
         let resolved = path.resolve(self.materials.directory);
-        std::fs::read(&resolved)
+        (self.materials.looks)
+            .read(&resolved, MOST_TEXT)
             .map_err(|error| {
                 self.problems.at(
                     &path.place,

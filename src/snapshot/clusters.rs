@@ -1,21 +1,21 @@
 //! The parts of a snapshot that reach outward: each region's cluster, certificates, the database.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 
 use super::build::Builder;
-use super::files::facts;
+use super::files::{Looks, MOST_DATABASE};
 use super::{Kept, RegionPart};
 use crate::balance::budget::BudgetRules;
 use crate::balance::ejection::EjectionRules;
 use crate::config::endpoint::{Endpoint as Described, EndpointAddress, HostHeader};
 use crate::config::name::HostName;
 use crate::config::region::Region;
-use crate::geoip::Database;
+use crate::geoip::{Database, OpenError};
 use crate::region::{RegionId, Regions};
 use crate::sovereignty::fallback::Failovers;
 use crate::tls::certificate::Certificate;
@@ -328,7 +328,8 @@ impl Builder<'_> {
             return Some(None);
         };
         let resolved = path.resolve(self.materials.directory);
-        let facts = facts(&resolved);
+        let looks = self.materials.looks;
+        let facts = looks.at(&resolved);
         let previous = self
             .materials
             .previous
@@ -338,7 +339,7 @@ impl Builder<'_> {
             .cloned();
         let kept = match kept {
             Some(kept) => kept,
-            None => match Database::open(&resolved) {
+            None => match open(looks, &resolved) {
                 Ok(database) => Kept {
                     database: Arc::new(database),
                     path: resolved,
@@ -361,4 +362,8 @@ impl Builder<'_> {
         }
         Some(Some(kept))
     }
+}
+
+fn open(looks: &Looks, path: &Path) -> Result<Database, OpenError> {
+    Database::from_bytes(&looks.read(path, MOST_DATABASE)?)
 }

@@ -167,14 +167,6 @@ impl Snapshot {
         self.part(region).label
     }
 
-    /// The name of the region with that number, if it is one of this snapshot's.
-    #[must_use]
-    pub fn region_of_label(&self, label: u16) -> Option<&str> {
-        let position = self.parts.iter().position(|part| part.label == label)?;
-        let region = self.regions().iter().nth(position);
-        region.map(|(_, region)| region.name().as_str())
-    }
-
     /// The regions that may be asked for a key that has no tag; none if there are to be no look-ups.
     #[must_use]
     pub fn lookup_regions(&self) -> &[RegionId] {

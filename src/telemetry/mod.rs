@@ -67,6 +67,9 @@ impl Telemetry {
             spans,
         };
         telemetry.cold(describe);
+        for result in ["given", "taken", "failed"] {
+            telemetry.handed_over(result, 0);
+        }
         telemetry
     }
 
@@ -105,6 +108,15 @@ impl Telemetry {
     /// Runs `emit` with the `metrics` crate's macros going to this gateway's recorder.
     pub fn cold<T>(&self, emit: impl FnOnce() -> T) -> T {
         metrics::with_local_recorder(&self.recorder, emit)
+    }
+
+    /// Counts a hand-over: `given` to another process, `taken` from one, or `failed`, which has changed
+    /// nothing.
+    pub fn handed_over(&self, result: &'static str, times: u64) {
+        self.cold(|| {
+            metrics::counter!("onetime_gateway_handovers_total", "result" => result)
+                .increment(times);
+        });
     }
 
     /// Must be called now and then, scraped or not: the exporter keeps samples of its histograms
@@ -158,6 +170,10 @@ fn describe() {
     describe_counter!(
         "onetime_gateway_spans_dropped_total",
         "Spans that the collector did not take, or not as fast as requests came."
+    );
+    describe_counter!(
+        "onetime_gateway_handovers_total",
+        "Hand-overs of listening sockets, by result: given to another process, taken from one, or failed, which changed nothing."
     );
     describe_counter!(
         "onetime_gateway_reloads_total",

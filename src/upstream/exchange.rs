@@ -9,15 +9,16 @@ use tokio::io::AsyncWrite;
 use tokio::time::Instant;
 use tokio_rustls::TlsStream;
 
+use super::asked::Asked;
 use super::endpoint::Timeouts;
 use super::failure::{Cause, Delivery, Failure};
 use super::outgoing::{Outgoing, RequestBody};
-use super::pool::Lease;
-use crate::headers::response::{passing_trailers, says_close, says_keep_alive};
+use super::pool::{Connected, Lease};
+use crate::headers::response::{passing_trailers, request_id, says_close, says_keep_alive};
 use crate::http1::body::{Decoder, Step};
 use crate::http1::head::EndFinder;
 use crate::http1::request::field_space;
-use crate::http1::response::{self, ResponseHead};
+use crate::http1::response::{self, MOST_INFORMATIONAL, ResponseHead};
 use crate::http1::{Fault, Framing, HeadLimits, Version};
 use crate::limit::pace::Pace;
 use crate::net::buffer::Buffer;
@@ -34,9 +35,6 @@ const ANSWER_HEAD: HeadLimits = HeadLimits {
 /// What goes into one record of TLS (RFC 8446 section 5.1).
 const ONE_RECORD: usize = 16 * 1024;
 
-/// Informational answers before the final one. Two are plausible (100, 103); a storm is a fault.
-const MOST_INFORMATIONAL: u32 = 16;
-
 /// Whoever waits for the answer's head.
 pub trait Client: RequestBody {
     /// An informational answer (1xx) came.
@@ -50,6 +48,7 @@ pub trait Client: RequestBody {
 /// A request and its answer on one connection.
 pub struct Exchange {
     stream: Stream,
+    asked: Asked,
     lease: Lease,
     outgoing: Outgoing,
     incoming: Buffer,
@@ -77,22 +76,25 @@ pub struct Lost {
 }
 
 impl Exchange {
-    /// Joins a request and a connection.
+    /// Joins a request and a connection. On the heap, since it passes through many hands.
     #[must_use]
     pub fn new(
-        stream: Stream,
+        connected: Connected,
         lease: Lease,
         mut outgoing: Outgoing,
         host: &str,
         timeouts: Timeouts,
         must_end: Instant,
         to_head: bool,
-    ) -> Self {
+    ) -> Box<Self> {
         outgoing.address(host);
+        let Connected { stream, mut asked } = connected;
+        asked.ask(outgoing.id);
         let now = Instant::now();
         let due = must_end.min(now + timeouts.response_head);
-        Self {
+        Box::new(Self {
             stream,
+            asked,
             lease,
             outgoing,
             incoming: Buffer::new(),
@@ -109,7 +111,7 @@ impl Exchange {
             waits_for_client: false,
             finder: EndFinder::default(),
             informational: 0,
-        }
+        })
     }
 
     /// The endpoint's `scheme://host:port`.
@@ -122,7 +124,7 @@ impl Exchange {
     ///
     /// # Errors
     /// [`Lost`], with the request whole if nothing was sent.
-    pub async fn answer(mut self, client: &mut impl Client) -> Result<Self, Lost> {
+    pub async fn answer(mut self: Box<Self>, client: &mut impl Client) -> Result<Box<Self>, Lost> {
         match std::future::poll_fn(|context| self.poll_answer(client, context)).await {
             Ok(()) => Ok(self),
             Err(cause) => Err(Lost {
@@ -165,7 +167,7 @@ impl Exchange {
 
     fn poll_deadline(&mut self, context: &mut Context<'_>) -> Poll<Cause> {
         ready!(self.deadline.poll(context));
-        Poll::Ready(if self.waits_for_client && Instant::now() < self.must_end {
+        Poll::Ready(if self.waits_for_client {
             Cause::ClientStalled
         } else {
             Cause::ResponseTimeout
@@ -278,6 +280,10 @@ impl Exchange {
             return Err(Fault::BadStartLine);
         }
         let is_final = head.status >= 200;
+        let named = request_id(head.fields);
+        if is_final && !self.asked.is_answered_by(named, self.outgoing.reads) {
+            return Err(Fault::AnswerOfAnother);
+        }
         if is_final {
             self.answered = true;
             self.decoder = Decoder::new(head.framing);
@@ -357,6 +363,12 @@ impl Exchange {
         }
     }
 
+    /// What has come after the head, framing and all: to be looked at, in whatever state the body is.
+    #[must_use]
+    pub fn at_hand(&self) -> &[u8] {
+        self.incoming.filled()
+    }
+
     /// How long the client may take none of the answer.
     #[must_use]
     pub const fn client_idle(&self) -> std::time::Duration {
@@ -389,11 +401,12 @@ impl Exchange {
 
     /// Ends a complete exchange: the connection serves the next request, unless somebody said
     /// otherwise or bytes came that nobody asked for.
-    pub fn finish(mut self) {
+    pub fn finish(mut self: Box<Self>) {
         self.incoming.release();
         let complete = self.keeps && self.sent && self.decoder.is_done();
         if complete && self.incoming.is_empty() && !holds_plaintext(&mut self.stream) {
-            self.lease.keep(self.stream, Instant::now());
+            let (stream, asked) = (self.stream, self.asked);
+            self.lease.keep(Connected { stream, asked }, Instant::now());
         }
     }
 }

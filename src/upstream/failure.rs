@@ -180,8 +180,8 @@ pub struct Failure {
 impl Failure {
     /// Whether nothing was sent.
     #[must_use]
-    pub fn is_unsent(&self) -> bool {
-        self.delivery == Delivery::NotSent
+    pub const fn is_unsent(&self) -> bool {
+        matches!(self.delivery, Delivery::NotSent)
     }
 
     /// A failure before anything was sent.

@@ -1,6 +1,7 @@
 //! One region's servers: endpoints, pooled connections, one request there and its answer back.
 //! What forwards holds one region's endpoints and nothing else, so it cannot leave the region.
 
+pub mod asked;
 pub mod breaker;
 pub mod connect;
 pub mod endpoint;

@@ -29,6 +29,10 @@ pub struct Outgoing {
     framing: Framing,
     left: u64,
     pub(super) complete: bool,
+    /// See [`Head::id`].
+    pub(super) id: Option<u64>,
+    /// See [`Head::reads`].
+    pub(super) reads: bool,
 }
 
 impl Outgoing {
@@ -41,6 +45,8 @@ impl Outgoing {
             Framing::Empty | Framing::UntilClose => (0, true),
         };
         Self {
+            id: head.id(),
+            reads: head.reads(),
             head,
             head_length: 0,
             bytes: Buffer::new(),

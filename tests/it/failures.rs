@@ -92,11 +92,9 @@ async fn a_dead_endpoint_costs_nobody_anything() {
     let answer = client
         .ask(Method::POST, "/api/v1/share?secret=x", &[], "")
         .await;
-    assert!(
-        matches!(answer.status.as_u16(), 502 | 503),
-        "{}",
-        answer.status
-    );
+    // Whether or not the last one's failures have been noticed by then.
+    assert_eq!(answer.status, 503);
+    assert!(answer.header("retry-after").parse::<u32>().is_ok());
     assert_eq!(answer.header("o-delivery"), "not-sent");
     assert!(answer.json()["message"].is_string());
 }
@@ -178,4 +176,22 @@ async fn two_choices_are_none_and_the_answer_says_that_there_are_two() {
         let told = client.get("/api/v2/status", &[("o-region", "mars")]).await;
         assert_eq!(told.json()["error_type"], "unknown-region");
     }
+}
+
+/// Larger than what sockets hold: the region is given some of it and takes no more.
+#[tokio::test]
+async fn a_region_that_stops_reading_has_failed() {
+    let more = format!("[limits]\nbody = \"64MiB\"\n{QUICK}");
+    let world = world_with(&more);
+    let mut client = Client::open(&world, Speak::Http1, EU).await;
+    let fault = [("x-demo-fault", "hang-read")];
+    let body = "x".repeat(32 << 20);
+    let answer = client
+        .ask(Method::POST, "/api/v2/secret/conceal", &fault, &body)
+        .await;
+    assert_eq!(answer.status, 504);
+    assert_eq!(answer.json()["error_type"], "response-timeout");
+    let page = "GET /regions HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    let page = crate::observe::raw(world.admin(), page).await;
+    assert!(page.contains("\"failures_in_a_row\":1"), "{page}");
 }

@@ -41,7 +41,7 @@ async fn an_endpoint_that_resolves_elsewhere_is_not_used() {
         let answer = client
             .ask(Method::POST, "/api/v2/secret/conceal", &[], "secret=x")
             .await;
-        assert_eq!(answer.status.as_u16(), 502);
+        assert_eq!(answer.status.as_u16(), 503);
         assert_eq!(answer.header("o-delivery"), "not-sent");
         assert_eq!(answer.json()["error_type"], "outside-networks");
         assert_eq!(received(&world, "eu"), 0);

@@ -84,17 +84,43 @@ async fn a_new_file_takes_effect_and_a_broken_one_does_not() {
 
 /// Whoever opens a pipe waits for its writer, and the control thread has more to do.
 #[tokio::test]
-async fn a_pipe_in_the_file_s_place_is_refused_and_waited_for_by_nobody() {
+async fn a_pipe_in_any_file_s_place_is_refused_and_waited_for_by_nobody() {
     let world = world();
-    std::fs::remove_file(&world.config).expect("removed");
-    let made = std::process::Command::new("mkfifo")
-        .arg(&world.config)
-        .status();
+    let original = std::fs::read_to_string(&world.config).expect("the file");
+    let pipe = world.config.with_file_name("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
     assert!(made.expect("mkfifo").success());
+    for name in ["chain.pem", "key.pem", "country.mmdb"] {
+        assert!(original.contains(name), "{name}");
+        // Whatever directory it is in, the pipe is in the configuration's.
+        let line = |line: &str| match (line.split_once(" = "), line.contains(name)) {
+            (Some((key, _)), true) => format!("{key} = \"pipe\"\n"),
+            _ => format!("{line}\n"),
+        };
+        write(&world, &original.lines().map(line).collect::<String>());
+        let Verdict::Refused(problems) = reload(&world) else {
+            panic!("a pipe was applied")
+        };
+        let told = problems.to_string();
+        assert!(told.contains("no regular file"), "{name}: {told}");
+    }
+    std::fs::rename(&pipe, &world.config).expect("renamed");
     let Verdict::Refused(problems) = reload(&world) else {
         panic!("a pipe was applied")
     };
     assert!(problems.to_string().contains("no regular file"));
+}
+
+#[tokio::test]
+async fn a_file_without_an_end_is_refused_before_it_fills_the_memory() {
+    let world = world();
+    let original = std::fs::read_to_string(&world.config).expect("the file");
+    let long = format!("{original}\n{}", "# padding\n".repeat(2 * 1024 * 1024));
+    write(&world, &long);
+    let Verdict::Refused(problems) = reload(&world) else {
+        panic!("a file beyond reason was applied")
+    };
+    assert!(problems.to_string().contains("longer than"), "{problems}");
 }
 
 /// Waits for a condition that a watcher brings about, not for a time.

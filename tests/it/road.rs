@@ -310,6 +310,26 @@ async fn what_is_not_offered_is_refused_in_the_callers_dialect() {
 }
 
 #[tokio::test]
+async fn robots_txt_is_only_read() {
+    let world = world();
+    for protocol in BOTH {
+        let mut client = Client::open(&world, protocol, BARE).await;
+        for (method, status) in [
+            (Method::GET, 200),
+            (Method::HEAD, 200),
+            (Method::POST, 405),
+            (Method::DELETE, 405),
+            (Method::OPTIONS, 405),
+        ] {
+            let answer = client.ask(method.clone(), "/robots.txt", &[], "").await;
+            let allow = if status == 405 { "GET, HEAD" } else { "" };
+            assert_eq!(answer.status, status, "{protocol:?} {method}");
+            assert_eq!(answer.header("allow"), allow, "{protocol:?} {method}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_host_that_nobody_configured_is_421() {
     let world = world();
     for protocol in BOTH {

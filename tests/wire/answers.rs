@@ -196,7 +196,7 @@ fn a_region_that_cannot_be_reached_has_seen_nothing() {
                 .as_bytes(),
         );
         let answer = client.answer(false).expect("an answer");
-        assert_eq!(answer.status(), 502);
+        assert_eq!(answer.status(), 503);
         assert_eq!(answer.field("o-delivery"), Some("not-sent"));
         let html = answer
             .field("content-type")

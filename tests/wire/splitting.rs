@@ -352,3 +352,60 @@ async fn an_answer_over_http_2_has_nothing_of_http_1() {
     connection.await.expect("a task").expect("a clean end");
     assert_eq!(world.end(), [""; 0]);
 }
+
+/// A region that has once said something unasked is an answer behind from then on: as long as its
+/// connection is busy, each caller would be given what was meant for the one before.
+#[test]
+fn an_answer_that_names_an_earlier_request_reaches_nobody() {
+    let world = World::with_server("trusted_proxies = [\"127.0.0.0/8\"]");
+    let answer = |named: &str, body: &str| {
+        let length = body.len();
+        let bytes = format!("{OK}{named}Content-Length: {length}\r\n\r\n{body}");
+        Script::says(bytes, Then::Keep)
+    };
+    let one = "x-request-id: one\r\n";
+    for (i, (method, first, second, status)) in [
+        ("POST", "", one, 502),
+        ("GET", "", one, 502),
+        ("HEAD", "", one, 502),
+        // Twice the same answer: a cache in front of the region may do so, but not to a POST.
+        ("POST", one, one, 502),
+        ("GET", one, one, 200),
+        ("POST", one, "X-Request-Id: two\r\n", 200),
+        ("POST", "", "", 200),
+        ("POST", one, "X-Request-ID: its-own\r\n", 200),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let paths = ["one", "two", "three"].map(|id| format!("/api/v2/behind{i}/{id}"));
+        world.eu.script(&paths[0], answer(first, "unasked"));
+        let body = if method == "HEAD" { "" } else { "of one" };
+        world.eu.script(&paths[1], answer(second, body));
+        let mut client = world.door.open();
+        let mut ask = |method: &str, path: &str| {
+            let id = path.rsplit('/').next().expect("an id");
+            client.send(
+                format!("{method} {path} HTTP/1.1\r\nHost: eu.test\r\nX-Request-ID: {id}\r\n\r\n")
+                    .as_bytes(),
+            );
+            client.answer(method == "HEAD").expect(path)
+        };
+        assert_eq!(ask("POST", &paths[0]).status(), 200);
+        let got = ask(method, &paths[1]);
+        assert_eq!(got.status(), status, "{method} {first:?} {second:?}");
+        assert_eq!(got.field("x-request-id"), Some("two"));
+        let told = String::from_utf8_lossy(&got.body);
+        assert_eq!(told.contains("of one"), status == 200, "{told}");
+        if status == 502 {
+            assert_eq!(got.field("o-delivery"), Some("maybe-executed"));
+        }
+        assert_eq!(
+            ask("GET", &paths[2]).field("x-echo"),
+            Some(paths[2].as_str())
+        );
+        let on = paths.map(|path| world.eu.seen(&path)[0].connection);
+        assert_eq!((on[0] == on[1], on[1] == on[2]), (true, status == 200));
+    }
+    assert_eq!(world.end(), [""; 0]);
+}

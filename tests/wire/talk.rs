@@ -177,7 +177,7 @@ fn a_head_is_never_answered_with_a_body() {
         ("/pricing", "onetime.test", 302),
         ("/colonel", "onetime.test", 404),
         ("/", "nobody.test", 421),
-        ("/api/v2/x", "dead.test", 502),
+        ("/api/v2/x", "dead.test", 503),
     ] {
         let mut client = world.door.open();
         client.send(

@@ -1,5 +1,6 @@
 //! What a request may ask for: methods and targets.
 
+use crate::harness::gateway::World;
 use crate::harness::payload::Want::{Answered, Forwarded, Refused};
 use crate::harness::payload::{Payload, Table, payload, run, target};
 
@@ -119,7 +120,7 @@ fn a_target_means_one_thing_or_is_refused() {
 /// Paths that only look odd are passed as they are; the origin sees the very bytes.
 #[test]
 fn an_odd_path_is_passed_byte_for_byte() {
-    let world = crate::harness::gateway::World::new();
+    let world = World::new();
     let paths = [
         "/api/v2/a%252f..",
         "/api/v2/%252e%252e/x",
@@ -141,6 +142,52 @@ fn an_odd_path_is_passed_byte_for_byte() {
         let answer = client.answer(false).expect(path);
         assert_eq!((answer.status(), answer.field("x-echo")), (200, Some(path)));
         assert_eq!(world.eu.seen(path).len(), 1, "{path}");
+    }
+    drop(client);
+    assert_eq!(world.end(), [""; 0]);
+}
+
+/// An OPTIONS says how many more intermediaries it may pass; to none, it is answered here (RFC 9110
+/// section 7.6.2). With other methods the field is the region's affair.
+#[test]
+fn an_options_passes_no_further_than_it_may() {
+    let world = World::new();
+    let mut client = world.door.open();
+    for (i, (method, fields, status, seen)) in [
+        ("OPTIONS", "Max-Forwards: 0", 204, None),
+        ("OPTIONS", "max-forwards: 000", 204, None),
+        ("OPTIONS", "Max-Forwards: 1", 200, Some("0")),
+        ("OPTIONS", "Max-Forwards: 7", 200, Some("6")),
+        (
+            "OPTIONS",
+            "Max-Forwards: 99999999999",
+            200,
+            Some("4294967294"),
+        ),
+        ("OPTIONS", "Accept: */*", 200, Some("")),
+        ("OPTIONS", "Max-Forwards: -1", 400, None),
+        ("OPTIONS", "Max-Forwards: 1, 0", 400, None),
+        ("OPTIONS", "Max-Forwards: 1\r\nMax-Forwards: 0", 400, None),
+        ("GET", "Max-Forwards: 0", 200, Some("0")),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let path = format!("/api/v2/far{i}");
+        client.send(
+            format!("{method} {path} HTTP/1.1\r\nHost: eu.test\r\n{fields}\r\n\r\n").as_bytes(),
+        );
+        let answer = client.answer(false).expect(fields);
+        assert_eq!(answer.status(), status, "{method} {fields}");
+        assert_eq!(answer.field("allow").is_some(), status == 204, "{fields}");
+        let sent = world.eu.seen(&path);
+        let far = sent
+            .first()
+            .map(|one| one.request.all("max-forwards").concat());
+        assert_eq!(far.as_deref(), seen, "{method} {fields}");
+        if status == 400 {
+            client = world.door.open();
+        }
     }
     drop(client);
     assert_eq!(world.end(), [""; 0]);

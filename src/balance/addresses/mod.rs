@@ -8,6 +8,10 @@ use std::time::{Duration, Instant};
 /// The longest time between two questions after the first that was not answered.
 const MOST_BACKOFF: Duration = Duration::from_secs(30);
 
+/// As many addresses of one family are used, the lowest ones: whoever connects tries one after the
+/// other, and an answer over TCP has room for thousands.
+const MOST_ADDRESSES: usize = 32;
+
 /// How long answers are believed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Rules {
@@ -57,12 +61,14 @@ impl Resolution {
         let nothing = v6 == Answer::Missing && v4 == Answer::Missing;
         for (is_v6, answer) in [(true, v6), (false, v4)] {
             match answer {
-                Answer::Addresses(addresses, lasts) => {
+                Answer::Addresses(mut addresses, lasts) => {
                     // How long the lack of a family is to be believed says nothing about the rest.
                     if !addresses.is_empty() {
                         ttl = ttl.min(lasts);
                     }
-                    found.extend(addresses);
+                    addresses.sort_unstable();
+                    addresses.dedup();
+                    found.extend(addresses.into_iter().take(MOST_ADDRESSES));
                 }
                 Answer::Missing => {
                     found.extend(self.addresses.iter().filter(|one| one.is_ipv6() == is_v6));

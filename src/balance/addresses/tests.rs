@@ -29,6 +29,27 @@ fn an_answer_lasts_as_it_says_between_floor_and_cap() {
     }
 }
 
+/// Name servers rotate: the same ones are kept whatever the order.
+#[test]
+fn an_answer_of_thousands_is_used_in_part() {
+    let (mut name, now) = (Resolution::default(), Instant::now());
+    let v4: Vec<IpAddr> = (0..4000_u32)
+        .map(|last| IpAddr::V4((0x0A00_0000 | last).into()))
+        .collect();
+    let v6 = |count: u128| {
+        let addresses = (0..count).map(|last| IpAddr::V6((1 << 120 | last).into()));
+        Answer::Addresses(addresses.collect(), Duration::from_secs(60))
+    };
+    let lasts = Duration::from_secs(60);
+    let once = Answer::Addresses(v4.clone(), lasts);
+    name.settle([v6(2300), once], RULES, now);
+    assert_eq!(name.addresses().len(), 2 * MOST_ADDRESSES);
+    let (first, last) = (&v4[0], &v4[MOST_ADDRESSES - 1]);
+    assert!(name.addresses().contains(first) && name.addresses().contains(last));
+    let rotated = Answer::Addresses(v4.into_iter().rev().collect(), lasts);
+    assert_eq!(name.settle([v6(2300), rotated], RULES, now), None);
+}
+
 #[test]
 fn a_failed_question_keeps_the_addresses_and_is_told_once() {
     let (mut name, now) = (Resolution::default(), Instant::now());

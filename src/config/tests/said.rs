@@ -214,6 +214,10 @@ fn what_may_be_meant_is_a_warning() {
             format!("{LEAST}\n[server]\nhttp = []\nacme_webroot = \"acme\""),
             "test.toml:19:16: server.acme_webroot: answers nothing, for there is no plain listener (`http`)".to_owned(),
         ),
+        (
+            format!("{LEAST}\n[[routes]]\nprefix = \"/api/v1\"\naction = \"proxy\"\nclass = \"static\""),
+            "test.toml:20:9: routes[0].class: `static` does not hold for /api/v1/share and 9 more routes".to_owned(),
+        ),
     ];
     for (text, expected) in cases {
         assert_eq!(warnings(&text), [expected], "{text}");

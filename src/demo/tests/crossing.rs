@@ -1,5 +1,6 @@
-//! The last check before another region's server: a snapshot in which an endpoint stands under the
-//! wrong region cannot be loaded, so this one is tampered with while it is live.
+//! Snapshots that cannot be loaded, so they are put in place of the live one: one in which an endpoint
+//! stands under the wrong region, for the last check before another region's server; and one whose
+//! regions' names came when metrics had numbers for no more.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -56,4 +57,23 @@ fn an_endpoint_of_another_region_is_not_used_and_counted() {
     world.regions.reset().unwrap();
     assert_eq!(status(&world), "HTTP/1.1 500 Internal Server Error");
     assert!(counted(1), "{}", gateway.metrics());
+}
+
+#[test]
+fn the_access_log_names_the_region_that_metrics_have_no_number_for() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("access.log");
+    let mut world = World::start(WorldOptions {
+        more: format!("[log]\naccess = {path:?}\n"),
+        ..WorldOptions::ephemeral()
+    })
+    .unwrap();
+    let source = Source::File(world.config.clone());
+    let snapshot = load(&source, None, SystemTime::now(), &|_| 511).unwrap();
+    let gateway = world.gateway().unwrap();
+    gateway.live().store(Arc::new(snapshot.snapshot));
+    assert!(status(&world).starts_with("HTTP/1.1 "));
+    world.drain();
+    let log = std::fs::read_to_string(&path).unwrap();
+    assert!(log.contains("\"region\":\"eu\""), "{log}");
 }

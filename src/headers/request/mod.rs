@@ -46,6 +46,8 @@ pub struct Facts<'b> {
     pub request_id: Option<&'b [u8]>,
     /// A `Via` names this gateway.
     pub looped: bool,
+    /// `Max-Forwards`.
+    pub max_forwards: Sent<'b>,
     /// `traceparent`.
     pub traceparent: Sent<'b>,
     /// `Expect`.
@@ -74,6 +76,17 @@ impl<'b> Facts<'b> {
         facts
     }
 
+    /// How many more intermediaries an OPTIONS may pass (RFC 9110 §7.6.2), as many as there are where it
+    /// does not say; `None` if what it says is malformed.
+    #[must_use]
+    pub fn forwards_left(&self) -> Option<u32> {
+        match self.max_forwards {
+            Sent::Nothing => Some(u32::MAX),
+            Sent::One(value) => value::max_forwards(value),
+            Sent::Several => None,
+        }
+    }
+
     fn take(&mut self, field: &Header<'b>, pseudonym: &str) {
         let padded = matches!(field.value, [b' ' | b'\t', ..] | [.., b' ' | b'\t']);
         self.unfit_for_http2 |= padded;
@@ -86,6 +99,7 @@ impl<'b> Facts<'b> {
             Name::CsrfToken => self.csrf_token = true,
             Name::Cookie => self.cookies.push(field.value),
             Name::Pin => once_more(&mut self.pin, field.value),
+            Name::MaxForwards => once_more(&mut self.max_forwards, field.value),
             Name::TraceParent => once_more(&mut self.traceparent, field.value),
             Name::RequestId => {
                 self.request_id.get_or_insert(field.value);
@@ -176,6 +190,10 @@ pub struct Head {
     host_at: usize,
     /// The name of a field that only the gateway may say, where trailers can follow.
     own_field: Option<Box<str>>,
+    /// `X-Request-ID` as a number; `None` where there is none.
+    id: Option<u64>,
+    /// Whether it is a GET or HEAD.
+    reads: bool,
 }
 
 impl Head {
@@ -194,7 +212,21 @@ impl Head {
             host_at: line.len(),
             bytes: (line + &fields).into_bytes(),
             own_field: None,
+            id: None,
+            reads: false,
         }
+    }
+
+    /// `X-Request-ID` as a number ([`value::number`]), if it says one.
+    #[must_use]
+    pub const fn id(&self) -> Option<u64> {
+        self.id
+    }
+
+    /// Whether it is a GET or HEAD: what a cache may answer (RFC 9110 §9.2.3).
+    #[must_use]
+    pub const fn reads(&self) -> bool {
+        self.reads
     }
 
     /// Appends the head with `Host`, and `X-Forwarded-Host`, which outranks it at the region.
@@ -244,6 +276,8 @@ impl Outbound<'_> {
                 .country
                 .filter(|_| self.framing == Framing::Chunked)
                 .map(|(name, _)| name.into()),
+            id: Some(value::number(self.request_id.as_bytes())),
+            reads: matches!(self.method, "GET" | "HEAD"),
         }
     }
 
@@ -257,6 +291,7 @@ impl Outbound<'_> {
             write_cookies(out, &facts.cookies, self.own_cookies);
         }
         self.write_truth(fields, out);
+        self.write_forwards_left(facts, out);
         self.write_framing(facts, out);
         out.extend_from_slice(b"\r\n");
     }
@@ -271,6 +306,8 @@ impl Outbound<'_> {
             | Name::SetCookie
             | Name::StrictTransportSecurity => true,
             Name::TraceState => self.tracestate,
+            // Of no meaning with other methods; OPTIONS gets the updated one.
+            Name::MaxForwards => self.method != "OPTIONS",
             // Only meaningful where trailers can follow.
             Name::Trailer => self.framing == Framing::Chunked,
             Name::Connection
@@ -318,6 +355,17 @@ impl Outbound<'_> {
         }
         for part in [self.received, " ", self.pseudonym, "\r\n"] {
             out.extend_from_slice(part.as_bytes());
+        }
+    }
+
+    /// RFC 9110 §7.6.2: one less than came; whoever may pass no further is answered before.
+    fn write_forwards_left(&self, facts: &Facts<'_>, out: &mut Vec<u8>) {
+        let says = facts.max_forwards != Sent::Nothing;
+        if let (Some(came), "OPTIONS", true) = (facts.forwards_left(), self.method, says)
+            && !is_connection_named("max-forwards", facts)
+        {
+            // Writing to a Vec cannot fail.
+            drop(write!(out, "Max-Forwards: {}\r\n", came.saturating_sub(1)));
         }
     }
 

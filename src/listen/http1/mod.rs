@@ -230,8 +230,13 @@ impl Connection {
     }
 
     /// Carries out what was decided.
-    async fn settle(&mut self, planned: Planned, view: &View, expect: Expect) -> ControlFlow<()> {
-        let planned = resolve(planned, &self.worker).await;
+    async fn settle(
+        &mut self,
+        mut planned: Planned,
+        view: &View,
+        expect: Expect,
+    ) -> ControlFlow<()> {
+        resolve(&mut planned, &self.worker).await;
         match planned.verdict {
             Verdict::Answer(answer) => {
                 self.answer(*answer, planned.record, planned.close, view, expect)
@@ -247,7 +252,7 @@ impl Connection {
                     .await
             }
             Verdict::Forward(forward) => {
-                self.forward(*forward, planned.record, planned.close, view, expect)
+                self.forward(forward, planned.record, planned.close, view, expect)
                     .await
             }
         }
@@ -257,7 +262,7 @@ impl Connection {
     async fn answer(
         &mut self,
         answer: Answer,
-        mut record: Record,
+        mut record: Box<Record>,
         close: bool,
         view: &View,
         expect: Expect,

@@ -27,13 +27,13 @@ impl Connection {
     /// Forwards one request and relays its answer.
     pub(super) async fn forward(
         &mut self,
-        forward: Forward,
-        mut record: Record,
+        forward: Box<Forward>,
+        mut record: Box<Record>,
         close: bool,
         view: &View,
         expect: Expect,
     ) -> ControlFlow<()> {
-        let Forward { errand, down } = forward;
+        let Forward { errand, down } = *forward;
         let pools = self.worker.pools.clone();
         let must_end = Instant::now() + view.config.timeouts.request;
         let mut turn = Turn {

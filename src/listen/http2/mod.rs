@@ -1,6 +1,7 @@
 //! HTTP/2 connections of clients, on hyper's server: streams in, the same plan and the same
 //! exchange behind them as behind HTTP/1.
 
+mod fields;
 mod metered;
 mod reply;
 mod source;
@@ -14,15 +15,16 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
+use http::{HeaderMap, Request, Response, StatusCode};
 use httparse::Header;
 use hyper::body::{Body, Incoming};
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use smallvec::SmallVec;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
+use self::fields::Fields;
 use self::metered::{Metered, Verdict as MeterVerdict};
 use self::reply::{Relay, Reply};
 use self::source::Source;
@@ -39,8 +41,8 @@ use crate::proxy::forward::{Down, Forward};
 use crate::proxy::lookup::resolve;
 use crate::proxy::record::Record;
 use crate::proxy::refusal::Refusal;
-use crate::proxy::worker::{Step, View, Worker};
-use crate::proxy::{Verdict, plan, refuse_forwarded};
+use crate::proxy::worker::{Step, Worker};
+use crate::proxy::{Planned, Verdict, plan, refuse_forwarded};
 use crate::telemetry::worker::Event;
 use crate::upstream::exchange::Client;
 use crate::upstream::failure::Cause;
@@ -76,8 +78,9 @@ pub(super) async fn serve(stream: Stream, circuit: Circuit, worker: Rc<Worker>, 
             if asked.get() >= most {
                 enough.begin();
             }
-            let (circuit, worker) = (circuit.clone(), worker.clone());
-            async move { Ok::<_, Infallible>(answer(request, &circuit, &worker).await) }
+            // On the heap, and as small as can be: a stream's future is moved several times before it
+            // is polled, and is kept until its answer has gone out.
+            Box::pin(answer(request, circuit.clone(), worker.clone()))
         })
     };
     let limits = view.http2_limits();
@@ -154,9 +157,29 @@ fn flood(verdict: Option<Control>, error: Option<&hyper::Error>) -> Option<&'sta
 
 async fn answer(
     request: Request<Incoming>,
-    circuit: &Circuit,
-    worker: &Rc<Worker>,
-) -> Response<Reply> {
+    circuit: Rc<Circuit>,
+    worker: Rc<Worker>,
+) -> Result<Response<Reply>, Infallible> {
+    let (mut planned, mut source) = judge(request, &circuit, &worker);
+    resolve(&mut planned, &worker).await;
+    let record = planned.record;
+    Ok(match planned.verdict {
+        Verdict::Answer(answer) => reply(*answer, record),
+        Verdict::Collect(choosing) => {
+            let mut record = record;
+            let idle = record.view().timeouts().body_idle;
+            let body = Box::pin(timeout(idle, source.collect())).await;
+            record.bytes_in = source.read;
+            let body = body.unwrap_or(Err(Cause::ClientStalled));
+            let answer = choosing.answer(body.as_deref().map_err(|cause| *cause), &mut record);
+            reply(answer, record)
+        }
+        Verdict::Forward(forward) => send(forward, record, source, &worker).await,
+    })
+}
+
+/// Decides what becomes of a stream. Apart from waiting, so that nothing of this is kept meanwhile.
+fn judge(request: Request<Incoming>, circuit: &Circuit, worker: &Rc<Worker>) -> (Planned, Source) {
     let view = worker.view();
     let (parts, body) = request.into_parts();
     let fields: SmallVec<[Header<'_>; 32]> = parts
@@ -182,27 +205,14 @@ async fn answer(
         circuit,
     };
     let (planned, _) = plan(&arrival, &view, worker);
-    drop(fields);
-    let mut source = Source {
+    let source = Source {
         body,
         data: Bytes::new(),
         trailers: Vec::new(),
         read: 0,
         limit: planned.body_limit,
     };
-    let planned = resolve(planned, worker).await;
-    match planned.verdict {
-        Verdict::Answer(answer) => reply(*answer, planned.record, &view),
-        Verdict::Collect(choosing) => {
-            let mut record = planned.record;
-            let body = tokio::time::timeout(view.timeouts().body_idle, source.collect()).await;
-            record.bytes_in = source.read;
-            let body = body.unwrap_or(Err(Cause::ClientStalled));
-            let answer = choosing.answer(body.as_deref().map_err(|cause| *cause), &mut record);
-            reply(answer, record, &view)
-        }
-        Verdict::Forward(forward) => send(*forward, planned.record, source, worker).await,
-    }
+    (planned, source)
 }
 
 /// The body's framing towards the region: counted where the client counted.
@@ -219,22 +229,20 @@ fn framing_of(headers: &HeaderMap, body: &Incoming) -> Framing {
 }
 
 /// An answer of the gateway's own.
-fn reply(answer: Answer, mut record: Record, view: &View) -> Response<Reply> {
-    Patience::here().until(Some(Instant::now() + view.timeouts().body_idle));
+fn reply(answer: Answer, mut record: Box<Record>) -> Response<Reply> {
+    let idle = record.view().timeouts().body_idle;
+    Patience::here().until(Some(Instant::now() + idle));
     let mut response = Response::new(Reply::Whole(None));
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::BAD_GATEWAY);
-    let headers = response.headers_mut();
+    let mut fields = Fields::with_room_for(answer.fields.len() + 2);
     for (name, value) in &answer.fields {
-        append(headers, name, value.as_bytes());
+        fields.append(name, value.as_bytes());
     }
-    append(headers, "date", crate::proxy::date::now().as_bytes());
+    fields.append("date", crate::proxy::date::now().as_bytes());
     if answer.status != 204 && answer.status != 304 {
-        append(
-            headers,
-            "content-length",
-            answer.body.len().to_string().as_bytes(),
-        );
+        fields.append("content-length", answer.body.len().to_string().as_bytes());
     }
+    *response.headers_mut() = fields.into_map();
     record.answered(answer.status);
     if !record.is_head() {
         record.bytes_out = answer.body.len() as u64;
@@ -244,23 +252,14 @@ fn reply(answer: Answer, mut record: Record, view: &View) -> Response<Reply> {
     response
 }
 
-fn append(headers: &mut HeaderMap, name: &str, value: &[u8]) {
-    if let (Ok(name), Ok(value)) = (
-        HeaderName::from_bytes(name.as_bytes()),
-        HeaderValue::from_bytes(value),
-    ) {
-        headers.append(name, value);
-    }
-}
-
 /// Forwards one request and begins to relay its answer.
 async fn send(
-    forward: Forward,
-    mut record: Record,
+    forward: Box<Forward>,
+    mut record: Box<Record>,
     source: Source,
     worker: &Rc<Worker>,
 ) -> Response<Reply> {
-    let Forward { errand, down } = forward;
+    let Forward { errand, down } = *forward;
     let down = Rc::new(down);
     let mut turn = Turn {
         source,
@@ -277,7 +276,7 @@ async fn send(
         Err(failure) => {
             let planned = refuse_forwarded(Refusal::Region(failure), &turn.down, record, false);
             match planned.verdict {
-                Verdict::Answer(answer) => reply(*answer, planned.record, &turn.down.view),
+                Verdict::Answer(answer) => reply(*answer, planned.record),
                 Verdict::Collect(_) | Verdict::Forward(_) => Response::new(Reply::Whole(None)),
             }
         }
@@ -320,10 +319,10 @@ impl Client for Turn {
     fn head(&mut self, head: &ResponseHead<'_, '_>) {
         let status = StatusCode::from_u16(head.status).unwrap_or(StatusCode::BAD_GATEWAY);
         *self.response.status_mut() = status;
-        let headers = self.response.headers_mut();
-        headers.reserve(head.fields.len() + 8);
+        let mut fields = Fields::with_room_for(head.fields.len() + 8);
         self.down
-            .each(head, true, |name, value| append(headers, name, value));
+            .each(head, true, |name, value| fields.append(name, value));
+        let mut headers = fields.into_map();
         let announced = match head.framing {
             Framing::Length(length) => Some(length),
             Framing::Empty if head.status != 204 => head.announced,
@@ -332,5 +331,6 @@ impl Client for Turn {
         if let Some(length) = announced {
             headers.insert(http::header::CONTENT_LENGTH, length.into());
         }
+        *self.response.headers_mut() = headers;
     }
 }

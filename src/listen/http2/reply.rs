@@ -11,7 +11,7 @@ use http_body::{Body, Frame, SizeHint};
 use thiserror::Error;
 use tokio::time::Instant;
 
-use super::append;
+use super::fields::Fields;
 use super::source::Source;
 use super::watch::Patience;
 use crate::limit::pace::Pace;
@@ -35,9 +35,9 @@ pub(super) enum Reply {
 
 /// A region's answer on its way to a stream.
 pub(super) struct Relay {
-    exchange: Option<Exchange>,
+    exchange: Option<Box<Exchange>>,
     source: Source,
-    record: Option<Record>,
+    record: Option<Box<Record>>,
     patience: Rc<Patience>,
     pace: Pace,
     idle: Duration,
@@ -83,7 +83,7 @@ impl Body for Reply {
 
 impl Relay {
     /// A region's answer whose head has come.
-    pub(super) fn new(exchange: Exchange, source: Source, record: Record) -> Self {
+    pub(super) fn new(exchange: Box<Exchange>, source: Source, record: Box<Record>) -> Self {
         let view = record.view();
         let mut relay = Self {
             pace: Pace::new(view.pace()),
@@ -167,7 +167,7 @@ impl Relay {
     /// Whether nothing more comes, and it is known already.
     fn is_over(&self) -> bool {
         let over = |exchange: &Exchange| exchange.is_ended() && exchange.trailers().is_empty();
-        self.exchange.as_ref().is_some_and(over)
+        self.exchange.as_deref().is_some_and(over)
     }
 
     fn end(&mut self) {
@@ -197,14 +197,14 @@ fn trailer_map(lines: &[u8]) -> Option<HeaderMap> {
     if lines.is_empty() {
         return None;
     }
-    let mut map = HeaderMap::new();
+    let mut fields = Fields::with_room_for(1);
     for line in lines.split(|byte| *byte == b'\n') {
         let mut parts = line.splitn(2, |byte| *byte == b':');
         if let (Some(name), Some(value)) = (parts.next(), parts.next())
             && let Ok(name) = std::str::from_utf8(name)
         {
-            append(&mut map, &name.to_ascii_lowercase(), value.trim_ascii());
+            fields.append(name, value.trim_ascii());
         }
     }
-    Some(map)
+    Some(fields.into_map())
 }

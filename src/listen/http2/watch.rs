@@ -3,7 +3,6 @@
 
 use std::cell::Cell;
 use std::future::poll_fn;
-use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Poll, ready};
 use std::time::Duration;
@@ -108,9 +107,10 @@ where
 {
     fn execute(&self, future: F) {
         let open = Open::new(self.0.clone());
+        let patience = Rc::<Patience>::default();
+        // On the heap at once: what a future is given and then pins it has room for twice.
+        let mut stream = Box::pin(PATIENCE.scope(patience.clone(), future));
         tokio::task::spawn_local(async move {
-            let patience = Rc::<Patience>::default();
-            let mut stream = pin!(PATIENCE.scope(patience.clone(), future));
             let mut deadline: Option<Deadline> = None;
             poll_fn(|context| {
                 if stream.as_mut().poll(context).is_ready() {

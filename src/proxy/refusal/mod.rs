@@ -85,6 +85,8 @@ pub enum Refusal {
     MethodNotAllowed,
     /// A method that the region page does not have.
     MethodNotOfPage,
+    /// A method that `/robots.txt` does not have.
+    MethodNotOfRobots,
     /// A method that the application does not know.
     MethodUnknown,
     /// A host that nobody configured.
@@ -118,7 +120,7 @@ impl Refusal {
             Self::BadMessage(fault) => wire_status(fault),
             Self::CrossSite => 403,
             Self::Denied => 404,
-            Self::MethodNotAllowed | Self::MethodNotOfPage => 405,
+            Self::MethodNotAllowed | Self::MethodNotOfPage | Self::MethodNotOfRobots => 405,
             Self::BodyTimeout | Self::HeadTimeout => 408,
             Self::BodyTooLarge => 413,
             Self::ExpectationFailed => 417,
@@ -127,6 +129,8 @@ impl Refusal {
             Self::MethodUnknown => 501,
             Self::TooBusy => 503,
             Self::Loop => 508,
+            // Nobody could be reached: to the caller it is the same whether probes know it already.
+            Self::Region(failure) if failure.is_unsent() && failure.cause.is_absence() => 503,
             Self::Region(failure) => match failure.cause {
                 Cause::BadBody(_) | Cause::ClientGone => 400,
                 Cause::BodyTooLarge => 413,
@@ -165,6 +169,7 @@ impl Refusal {
             | Self::Loop
             | Self::MethodNotAllowed
             | Self::MethodNotOfPage
+            | Self::MethodNotOfRobots
             | Self::MethodUnknown
             | Self::Misdirected
             | Self::PinContradictsHost
@@ -193,6 +198,7 @@ impl Refusal {
             Self::Loop => "loop",
             Self::MethodNotAllowed => "method-not-allowed",
             Self::MethodNotOfPage => "method-not-of-page",
+            Self::MethodNotOfRobots => "method-not-of-robots",
             Self::MethodUnknown => "method-unknown",
             Self::Misdirected => "misdirected",
             Self::PinContradictsHost => "pin-contradicts-host",
@@ -227,7 +233,9 @@ impl Refusal {
             Self::ExpectationFailed => Message::Expectation,
             Self::HeadTimeout => Message::HeadLate,
             Self::Loop => Message::Loop,
-            Self::MethodNotAllowed | Self::MethodNotOfPage => Message::MethodNotAllowed,
+            Self::MethodNotAllowed | Self::MethodNotOfPage | Self::MethodNotOfRobots => {
+                Message::MethodNotAllowed
+            }
             Self::MethodUnknown => Message::MethodUnknown,
             Self::Misdirected => Message::Misdirected,
             Self::PinContradictsHost => Message::PinContradictsHost,
@@ -278,6 +286,7 @@ impl Refusal {
         match self {
             Self::MethodNotAllowed => Some(crate::proxy::answer::METHODS),
             Self::MethodNotOfPage => Some("GET, HEAD, POST"),
+            Self::MethodNotOfRobots => Some("GET, HEAD"),
             _ => None,
         }
     }
@@ -297,13 +306,6 @@ impl Refusal {
         match self {
             Self::TooMany(_, seconds) => Some(seconds),
             Self::TooManyAtOnce => Some(1),
-            // No endpoint took it: those that do not are soon left alone, or the region is 503.
-            Self::Region(failure)
-                if matches!(failure.delivery, Delivery::NotSent)
-                    && matches!(self.fault(), Fault::Region) =>
-            {
-                Some(5)
-            }
             _ if self.status() == 503 => Some(5),
             _ => None,
         }
@@ -337,6 +339,7 @@ impl Refusal {
             | Self::Loop
             | Self::MethodNotAllowed
             | Self::MethodNotOfPage
+            | Self::MethodNotOfRobots
             | Self::MethodUnknown
             | Self::Misdirected
             | Self::PinContradictsHost

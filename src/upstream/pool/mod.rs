@@ -11,6 +11,7 @@ use std::task::Context;
 
 use tokio::time::{Instant, timeout_at};
 
+use super::asked::Asked;
 use super::endpoint::{Cluster, Endpoint, PoolLimits, Timeouts};
 use super::failure::Cause;
 use super::state::{EndpointState, RegionState};
@@ -32,8 +33,16 @@ struct Slot {
     idle: Vec<Idle>,
 }
 
+/// A connection, and what it was asked.
+pub struct Connected {
+    /// The connection.
+    pub stream: Stream,
+    /// The last requests on it.
+    pub asked: Asked,
+}
+
 struct Idle {
-    stream: Stream,
+    connected: Connected,
     since: Instant,
     _counted: Counted,
 }
@@ -195,19 +204,20 @@ impl Lease {
         context: &mut Context<'_>,
         now: Instant,
         timeouts: &Timeouts,
-    ) -> Option<Stream> {
+    ) -> Option<Connected> {
         let mut slots = self.pools.slots.borrow_mut();
         let slot = slots.get_mut(&self.endpoint.id)?;
         while let Some(mut idle) = slot.idle.pop() {
-            if now - idle.since < timeouts.pool_idle && !idle.stream.is_disturbed(context) {
-                return Some(idle.stream);
+            if now - idle.since < timeouts.pool_idle && !idle.connected.stream.is_disturbed(context)
+            {
+                return Some(idle.connected);
             }
         }
         None
     }
 
     /// Keeps a connection that can serve another request.
-    pub fn keep(&self, stream: Stream, now: Instant) {
+    pub fn keep(&self, connected: Connected, now: Instant) {
         let mut slots = self.pools.slots.borrow_mut();
         let slot = slots.entry(self.endpoint.id).or_default();
         if slot.idle.len() < self.limits.idle {
@@ -215,7 +225,7 @@ impl Lease {
             // Bounded by the pools already.
             let _ = state.idle.take(usize::MAX);
             slot.idle.push(Idle {
-                stream,
+                connected,
                 since: now,
                 _counted: Counted(state.clone()),
             });

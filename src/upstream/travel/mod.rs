@@ -11,17 +11,16 @@ use std::time::Duration;
 use smallvec::SmallVec;
 use tokio::time::Instant;
 
+use super::asked::Asked;
 use super::connect::connect;
 use super::endpoint::{Cluster, Endpoint};
 use super::exchange::{Client, Exchange};
 use super::failure::{Cause, Delivery, Failure};
 use super::outgoing::{Outgoing, RequestBody};
-use super::pool::{Lease, Pools};
+use super::pool::{Connected, Lease, Pools};
 use crate::balance::backoff::delay;
 use crate::balance::ejection::Evidence;
-use crate::http1::Framing;
 use crate::http1::response::ResponseHead;
-use crate::net::stream::Stream;
 
 /// Attempts for one request.
 const MOST_ATTEMPTS: u32 = 3;
@@ -34,6 +33,9 @@ const HIDDEN_FAILURE: &[u8] = b"An unexpected error occurred";
 
 /// They stand at the beginning of a short answer, if at all.
 const HIDDEN_WITHIN: usize = 512;
+
+/// v1's field for the status that was meant.
+const INTENDED: &str = "x-ots-intended-status";
 
 /// What is known of a request's way, for the record.
 #[derive(Clone, Default)]
@@ -94,7 +96,7 @@ pub async fn travel(
     terms: Terms<'_>,
     client: &mut impl Client,
     journey: &mut Journey,
-) -> Result<Exchange, Stopped> {
+) -> Result<Box<Exchange>, Stopped> {
     let mut way = Way {
         cluster,
         pools,
@@ -153,7 +155,7 @@ impl Way<'_> {
         outgoing: Outgoing,
         before: Failure,
         client: &mut impl Client,
-    ) -> Result<Exchange, Next> {
+    ) -> Result<Box<Exchange>, Next> {
         let now = Instant::now();
         let lease = match self.lease(number, before, now).await {
             Ok(lease) => lease,
@@ -165,7 +167,7 @@ impl Way<'_> {
         let endpoint = lease.endpoint.clone();
         self.journey.attempts += 1;
         self.journey.endpoint = Some(endpoint.clone());
-        let (stream, kept) = match self.obtain(&lease, now).await {
+        let (connected, kept) = match self.obtain(&lease, now).await {
             Ok(found) => found,
             Err(cause) => {
                 let failure = Failure::unsent(cause);
@@ -176,7 +178,7 @@ impl Way<'_> {
         let asked = self.terms.asked.filter(|_| keeps_host);
         let host = asked.unwrap_or(&endpoint.host);
         let exchange = Exchange::new(
-            stream,
+            connected,
             lease,
             outgoing,
             host,
@@ -186,14 +188,15 @@ impl Way<'_> {
         );
         let mut watched = Watched::new(client);
         match exchange.answer(&mut watched).await {
-            Ok(mut exchange) => {
-                let (status, is_counted) = (watched.status, watched.is_counted);
+            Ok(exchange) => {
+                let (status, meant) = (watched.status, watched.meant);
                 if let Some(seconds) = watched.pause {
                     let now = Instant::now().into_std();
                     self.cluster.state.pause_retries(seconds, now);
                 }
                 let evidence = Evidence::of_status(status).or_else(|| {
-                    (status == 404 && is_counted && hides_failure(exchange.ready_data()))
+                    let admits = meant.and_then(Evidence::of_status).is_some();
+                    (status == 404 && (admits || hides_failure(exchange.at_hand())))
                         .then_some(Evidence::Hidden)
                 });
                 match evidence.filter(|_| self.terms.judges) {
@@ -205,9 +208,9 @@ impl Way<'_> {
             Err(lost) if lost.failure.is_unsent() => {
                 Err(self.unsent(&endpoint, lost.failure, lost.outgoing, kept))
             }
-            Err(lost) => Err(self
-                .sent(number, &endpoint, lost.failure, lost.outgoing, kept)
-                .await),
+            Err(lost) => {
+                Err(Box::pin(self.sent(number, &endpoint, lost.failure, lost.outgoing, kept)).await)
+            }
         }
     }
 
@@ -247,19 +250,20 @@ impl Way<'_> {
     }
 
     /// A kept connection, or a new one; and whether it was a kept one.
-    async fn obtain(&mut self, lease: &Lease, now: Instant) -> Result<(Stream, bool), Cause> {
+    async fn obtain(&mut self, lease: &Lease, now: Instant) -> Result<(Connected, bool), Cause> {
         if !self.stale {
             let timeouts = &self.cluster.timeouts;
             let kept = poll_fn(|context| Poll::Ready(lease.kept(context, now, timeouts))).await;
-            if let Some(stream) = kept {
-                return Ok((stream, true));
+            if let Some(connected) = kept {
+                return Ok((connected, true));
             }
         }
         // Not since `now`: it may have waited in line.
         let begun = Instant::now();
-        let connected = connect(&lease.endpoint, &self.cluster.timeouts).await;
+        let connected = Box::pin(connect(&lease.endpoint, &self.cluster.timeouts)).await;
         self.journey.connect = Some(begun.elapsed());
-        connected.map(|stream| (stream, false))
+        let asked = Asked::default();
+        connected.map(|stream| (Connected { stream, asked }, false))
     }
 
     /// After a failure before the first byte: any request may be tried again, elsewhere or, where
@@ -283,7 +287,7 @@ impl Way<'_> {
             whole: Some(outgoing),
         };
         self.journey.failed.push(failure.cause);
-        self.note(endpoint, failure.cause, kept, true);
+        self.note(endpoint, failure.cause, kept);
         Next::Again(stopped)
     }
 
@@ -296,7 +300,7 @@ impl Way<'_> {
         outgoing: Outgoing,
         kept: bool,
     ) -> Next {
-        self.note(endpoint, failure.cause, kept, outgoing.is_complete());
+        self.note(endpoint, failure.cause, kept);
         let stop = Next::Stop(Stopped {
             failure,
             whole: None,
@@ -341,16 +345,14 @@ impl Way<'_> {
 
     /// A kept connection that the region closed as we came says nothing about the endpoint;
     /// everything else does.
-    fn note(&mut self, endpoint: &Endpoint, cause: Cause, kept: bool, whole: bool) {
+    fn note(&mut self, endpoint: &Endpoint, cause: Cause, kept: bool) {
         self.stale = kept && cause == Cause::Closed;
         if self.stale {
             return;
         }
         self.tried.push(endpoint.id);
-        // Who waits for the rest of a slow client's body has not failed.
-        let is_clients = cause == Cause::ResponseTimeout && !whole;
         let counts = |evidence: &Evidence| self.terms.judges || *evidence == Evidence::Connect;
-        if let Some(evidence) = cause.evidence().filter(|one| !is_clients && counts(one)) {
+        if let Some(evidence) = cause.evidence().filter(counts) {
             self.blame(endpoint, evidence);
         }
     }
@@ -363,7 +365,8 @@ impl Way<'_> {
     }
 }
 
-/// Looks at the beginning of a body, as far as it is there.
+/// Looks at the beginning of a body, as far as it is there; between chunks as well, of which an
+/// answer so short has one.
 fn hides_failure(body: &[u8]) -> bool {
     let beginning = body.get(..HIDDEN_WITHIN).unwrap_or(body);
     memchr::memmem::find(beginning, HIDDEN_FAILURE).is_some()
@@ -373,8 +376,8 @@ fn hides_failure(body: &[u8]) -> bool {
 struct Watched<'a, C> {
     client: &'a mut C,
     status: u16,
-    /// Whether the body's bytes can be looked at as they come.
-    is_counted: bool,
+    /// The status that v1 would have given, were it not 404 for everything.
+    meant: Option<u16>,
     /// Seconds for which a region that is not available asked to be left alone.
     pause: Option<u32>,
 }
@@ -384,7 +387,7 @@ impl<'a, C: Client> Watched<'a, C> {
         Self {
             client,
             status: 0,
-            is_counted: false,
+            meant: None,
             pause: None,
         }
     }
@@ -415,16 +418,15 @@ impl<C: Client> Client for Watched<'_, C> {
 
     fn head(&mut self, head: &ResponseHead<'_, '_>) {
         self.status = head.status;
-        self.is_counted = matches!(head.framing, Framing::Length(_));
+        let value = |name: &str| {
+            let mut fields = head.fields.iter();
+            let field = fields.find(|field| field.name.eq_ignore_ascii_case(name))?;
+            std::str::from_utf8(field.value).ok()
+        };
+        self.meant = value(INTENDED).and_then(|meant| meant.parse().ok());
         if head.status == 503 {
-            let field = head
-                .fields
-                .iter()
-                .find(|field| field.name.eq_ignore_ascii_case("retry-after"));
             // A date instead of seconds (RFC 9110 §10.2.3) is nothing that regions send.
-            self.pause = field
-                .and_then(|field| std::str::from_utf8(field.value).ok())
-                .and_then(|value| value.parse().ok());
+            self.pause = value("retry-after").and_then(|seconds| seconds.parse().ok());
         }
         self.client.head(head);
     }

@@ -11,6 +11,7 @@ use super::*;
 use crate::balance::budget::BudgetRules;
 use crate::balance::health::ProbeRules;
 use crate::headers::request::{Cookies, Facts, Outbound};
+use crate::http1::Framing;
 use crate::region::pin::CookieNames;
 use crate::upstream::testing::cluster;
 
@@ -331,8 +332,22 @@ async fn what_was_sent_once_is_never_called_unsent() {
 async fn an_error_that_a_404_hides_counts_and_a_plain_404_does_not() {
     let hidden = "HTTP/1.1 404 Not Found\r\nContent-Length: 47\r\n\r\n\
                   {\"message\": \"An unexpected error occurred :[\" }";
+    let chunked = "HTTP/1.1 404 Not Found\r\nTransfer-Encoding: chunked\r\n\r\n\
+                   2f\r\n{\"message\": \"An unexpected error occurred :[\" }\r\n0\r\n\r\n";
     let plain = "HTTP/1.1 404 Not Found\r\nContent-Length: 9\r\n\r\nNot Found";
-    for (answer, ejects) in [(hidden, true), (plain, false)] {
+    let meant = |status: u16| -> &'static str {
+        let head = "HTTP/1.1 404 Not Found\r\nX-OTS-Intended-Status:";
+        format!("{head} {status}\r\nContent-Length: 2\r\n\r\n{{}}").leak()
+    };
+    for (answer, ejects) in [
+        (hidden, true),
+        (chunked, true),
+        (meant(500), true),
+        (meant(503), true),
+        (plain, false),
+        (meant(400), false),
+        (meant(401), false),
+    ] {
         let (a, _) = endpoint(&[Act::Say(answer)]).await;
         let (b, _) = endpoint(&[Act::Say(answer)]).await;
         let cluster = cluster(&[a, b]);
@@ -406,7 +421,7 @@ async fn a_client_that_does_not_send_is_nobody_elses_fault() {
         let (outgoing, mut journey) = (request("POST", Framing::Length(9)), Journey::default());
         let travelled = travel(&cluster, &pools, outgoing, terms, &mut caller, &mut journey);
         let stopped = travelled.await.err().expect("no answer");
-        assert_eq!(stopped.failure.cause, Cause::ResponseTimeout);
+        assert_eq!(stopped.failure.cause, Cause::ClientStalled);
         assert!(journey.ejected.is_empty());
     }
     let now = Instant::now().into_std();

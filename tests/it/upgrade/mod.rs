@@ -19,6 +19,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use self::held::Held;
 use self::load::{Load, redirect};
 use self::process::{Process, Start, wait};
+use crate::observe::scrape;
 use crate::support::{Client, Speak, tls};
 
 /// Demo regions, certificates and a configuration, for the binary to stand before.
@@ -27,6 +28,7 @@ struct Stage {
     directory: tempfile::TempDir,
     https: SocketAddr,
     http: SocketAddr,
+    admin: SocketAddr,
 }
 
 impl Stage {
@@ -39,7 +41,7 @@ impl Stage {
             ..WorldOptions::ephemeral()
         })
         .expect("a world");
-        let (https, http) = (world.https(), world.http());
+        let (https, http, admin) = (world.https(), world.http(), world.admin());
         // Its regions and files are wanted, not its gateway.
         world.drain();
         let directory = tempfile::tempdir().expect("a directory");
@@ -48,6 +50,7 @@ impl Stage {
             directory,
             https,
             http,
+            admin,
         };
         let handover = format!("handover = \"{}\"\n", stage.handover().display());
         stage.edit(|text| {
@@ -76,6 +79,14 @@ impl Stage {
 
     fn begin<'a>(&'a self, config: &'a Path) -> Start<'a> {
         Start::new(config, self.directory.path())
+    }
+
+    /// How many hand-overs ended like that, as whoever serves now tells it.
+    async fn handovers(&self, result: &str) -> String {
+        let name = format!("onetime_gateway_handovers_total{{result=\"{result}\"}} ");
+        let metrics = scrape(self.admin).await;
+        let count = metrics.lines().find_map(|line| line.strip_prefix(&name));
+        count.expect("the metric").to_owned()
     }
 
     fn load(&self) -> Load {
@@ -145,6 +156,8 @@ async fn sockets_are_handed_over_under_load() {
         let status = aside(|| old.ended()).await;
         assert!(status.success(), "{}", old.words());
         load.more(200).await;
+        assert_eq!(stage.handovers("taken").await, "1");
+        assert_eq!(stage.handovers("given").await, "0");
         old = new;
     }
     aside(|| load.end(&stage.world, "hand-over")).await;
@@ -382,6 +395,7 @@ async fn a_new_process_that_fails_changes_nothing() {
     assert!(words.contains("server.handover"), "{words}");
     load.more(100).await;
     assert!(old.words().contains("this one goes on"), "{}", old.words());
+    assert_eq!(stage.handovers("failed").await, "1");
     // A successor by signal that fails is no better.
     stage.edit(|text| text.replace("[hosts]", "[hosst]\n[hosts]"));
     old.signal(Signal::USR2);

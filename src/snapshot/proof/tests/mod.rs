@@ -8,6 +8,7 @@ use std::time::{Instant, SystemTime};
 use super::*;
 use crate::config::Config;
 use crate::snapshot::build::{Materials, build};
+use crate::snapshot::files::Looks;
 use crate::sovereignty::fallback::Failovers;
 use broken::{Broken, Slip};
 
@@ -33,6 +34,7 @@ fn built(directory: &Path, text: &str) -> crate::snapshot::build::Built {
         now: SystemTime::now(),
         hash: 0,
         label: &|_| 0,
+        looks: &Looks::default(),
     };
     let problems = Problems::new("test.toml", text);
     build(config, &materials, problems).unwrap_or_else(|wrong| panic!("{wrong}"))
