@@ -167,7 +167,7 @@ async fn a_name_without_an_address_is_told_and_nothing_is_sent() {
     let world = world(server);
     let mut client = Client::open(&world, Speak::Http1, "eu.localhost").await;
     let answer = client.get("/api/v2/status", &[]).await;
-    assert_eq!(answer.status, StatusCode::BAD_GATEWAY);
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(answer.header("o-delivery"), "not-sent");
     assert_eq!(answer.json()["error_type"], "unresolved");
     // Counted when the answer is out.

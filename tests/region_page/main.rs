@@ -422,7 +422,7 @@ async fn other_methods_and_other_hosts() {
             ..Ask::default()
         })
         .await;
-    assert_eq!(own.status, 502);
+    assert_eq!(own.status, 503);
     assert!(
         own.body.contains("<h1>Regionen kunde inte nås</h1>"),
         "{}",
