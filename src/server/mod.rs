@@ -159,7 +159,7 @@ impl Gateway {
             control: None,
             census: Census::new(room),
             held,
-            socket_files: opened.files,
+            socket_files: Vec::new(),
             handover: opened.offer.as_ref().map(|offer| offer.path.clone()),
             handed_over,
         };
@@ -175,6 +175,8 @@ impl Gateway {
                 return Err(error.into());
             }
         }
+        // Until here, another process may listen there.
+        gateway.socket_files = opened.files;
         if let Some(one) = opened.offer {
             // The control thread has gone only if it panicked, and has said so.
             let _ = offer.send(one);
