@@ -217,6 +217,26 @@ fn explain_says_which_region_and_why_not_the_others() {
     );
 }
 
+#[test]
+fn an_address_in_use_names_the_way_to_take_it_over() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = good(&directory);
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("an address").to_string();
+    let text_of = std::fs::read_to_string(&path).expect("the file");
+    let text_of = text_of
+        .replacen("127.0.0.1:0", &address, 1)
+        .replace("database = ", "# database = ");
+    std::fs::write(&path, text_of).expect("written");
+    let told = gateway(&["run", "--config", path.to_str().expect("a path")]);
+    assert_eq!(told.status.code(), Some(1));
+    let said = text(&told.stderr);
+    assert!(
+        said.contains(&address) && said.contains("--take-over"),
+        "{said}"
+    );
+}
+
 /// What the road refuses before it decides anything, `explain` refuses in the same words.
 #[test]
 fn explain_refuses_what_the_gateway_would() {
