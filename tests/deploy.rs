@@ -95,6 +95,64 @@ fn the_manifests_table_is_a_valid_configuration() {
     );
 }
 
+/// The line that checks as the service does: as its user, with its environment.
+const CHECK: &str = "systemd-run --pipe --wait --collect --quiet --uid=onetime-gateway \
+    --gid=onetime-gateway -p EnvironmentFile=-/etc/onetime-gateway/secrets.env \
+    /usr/bin/onetime-gateway check --config /etc/onetime-gateway/gateway.toml";
+
+/// Wherever operators are told to check, they are told the same; and the line is the unit's own.
+#[test]
+fn everybody_checks_as_the_service_does() {
+    let read = |path: &str| std::fs::read_to_string(path).expect("a file of ours");
+    for (path, times) in [
+        ("README.md", 1),
+        ("deploy/README.md", 1),
+        ("deploy/prometheus/alerts.yml", 2),
+    ] {
+        assert_eq!(read(path).matches(CHECK).count(), times, "{path}");
+    }
+    let unit = read("deploy/systemd/onetime-gateway.service");
+    for line in [
+        "User=onetime-gateway",
+        "Group=onetime-gateway",
+        "EnvironmentFile=-/etc/onetime-gateway/secrets.env",
+        "ExecStartPre=/usr/bin/onetime-gateway check --config /etc/onetime-gateway/gateway.toml",
+    ] {
+        assert!(unit.lines().any(|one| one == line), "{line}");
+    }
+    // A user that changes with every start could not be given a key.
+    assert!(!unit.contains("\nDynamicUser=yes"));
+}
+
+/// Where systemd is installed, it reads the units; the binary is this build's.
+#[test]
+fn systemd_accepts_the_units() {
+    let directory = tempfile::tempdir().expect("a directory");
+    for name in ["onetime-gateway.service", "onetime-gateway.socket"] {
+        let unit = Path::new("deploy/systemd").join(name);
+        let text = std::fs::read_to_string(unit).expect("the unit");
+        let text = text.replace(
+            "/usr/bin/onetime-gateway",
+            env!("CARGO_BIN_EXE_onetime-gateway"),
+        );
+        std::fs::write(directory.path().join(name), text).expect("written");
+    }
+    let ran = Command::new("systemd-analyze")
+        .arg("verify")
+        .arg(directory.path().join("onetime-gateway.service"))
+        .output();
+    let Ok(output) = ran else {
+        eprintln!("SKIPPED: systemd-analyze is not installed");
+        return;
+    };
+    let said = String::from_utf8_lossy(&output.stderr);
+    let of_ours: Vec<&str> = said
+        .lines()
+        .filter(|line| line.contains("onetime-gateway"))
+        .collect();
+    assert!(output.status.success() && of_ours.is_empty(), "{said}");
+}
+
 /// The sockets that systemd passes are those that a file without a word about them listens on.
 #[test]
 fn the_socket_unit_has_the_default_listeners() {

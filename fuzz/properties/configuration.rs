@@ -28,7 +28,7 @@ pub fn holds(data: &[u8]) {
             for warning in &warnings {
                 hides(&warning.to_string());
             }
-            assert!(restart_needed(&config, &config).is_empty());
+            assert!(restart_needed(&config.server, &config.server).is_empty());
             let shown = toml::to_string(&view(&config)).expect("TOML");
             let again = Config::parse("shown.toml", &shown);
             let again =

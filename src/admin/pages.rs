@@ -15,7 +15,7 @@ const INDEX: &str = "onetime-gateway\n\n\
     GET  /metrics   for Prometheus\n\
     GET  /healthz   200 while the process lives\n\
     GET  /readyz    200 while new work is taken\n\
-    GET  /config    the live configuration, without secrets\n\
+    GET  /config    the live configuration, as JSON, without secrets\n\
     GET  /regions   regions and endpoints, as JSON\n\
     POST /reload    with the header X-Gateway-Admin: 1; answers with the verdict\n";
 
@@ -45,8 +45,10 @@ pub fn answer<B>(
             Some(why) => plain(StatusCode::SERVICE_UNAVAILABLE, TEXT, format!("{why}\n")),
         },
         "/" if reads && all => plain(StatusCode::OK, TEXT, INDEX),
-        "/config" if reads && all => plain(StatusCode::OK, TEXT, control.config()),
-        "/regions" if reads && all => plain(StatusCode::OK, JSON, control.regions().to_string()),
+        "/config" if reads && all => plain(StatusCode::OK, JSON, control.config()),
+        "/regions" if reads && all => {
+            plain(StatusCode::OK, JSON, format!("{}\n", control.regions()))
+        }
         "/reload" if all && *request.method() == Method::POST => reload(request, control),
         "/reload" if all => not_allowed("POST"),
         "/metrics" | "/healthz" | "/readyz" => not_allowed("GET, HEAD"),

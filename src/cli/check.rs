@@ -7,6 +7,7 @@ use clap::Args;
 
 use crate::config::Config;
 use crate::config::region::SecretSource;
+use crate::region::key::TAGGED;
 use crate::reload::{Source, load};
 use crate::sovereignty::proof::Proof;
 
@@ -67,6 +68,32 @@ fn environment(config: &Config) -> Option<String> {
     })
 }
 
+/// Why no region is known by a key.
+fn unknown(key: &str, config: &Config) -> &'static str {
+    let is_key = key
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || byte.is_ascii_lowercase());
+    let secrets = config
+        .regions
+        .values()
+        .flat_map(|one| &one.identifier_secrets);
+    match key.len() {
+        TAGGED if is_key && secrets.count() == 0 => {
+            "it has the form of one with a tag, but no region has `identifier_secrets`"
+        }
+        TAGGED if is_key => {
+            "no region's identifier secret verifies its tag: it is of another secret, or mistyped"
+        }
+        UNTAGGED if is_key => "it has no tag that names a region: the old form, of 31 characters",
+        _ => {
+            "this has not the form of a key: 62 digits and lower-case letters, or 31 without a tag"
+        }
+    }
+}
+
+/// The length of keys from before there were tags.
+const UNTAGGED: usize = 31;
+
 pub(super) fn check(arguments: &Arguments) -> u8 {
     let source = Source::File(arguments.config.clone());
     let built = match load(&source, None, SystemTime::now(), &|_| 0) {
@@ -101,7 +128,7 @@ pub(super) fn check(arguments: &Arguments) -> u8 {
         match snapshot.rules().key_region(key) {
             Some(region) => super::say(format_args!("key: {}", snapshot.region_name(region))),
             None => {
-                super::say("key: no region's identifier secret verifies it");
+                super::say(format_args!("key: {}", unknown(key, &snapshot.config)));
                 return super::FAILED;
             }
         }

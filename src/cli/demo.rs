@@ -2,9 +2,16 @@
 
 use clap::Args;
 
+use crate::demo::RegionInfo;
 use crate::demo::options::{DemoOptions, Dialect};
 use crate::demo::world::{World, WorldError, WorldOptions};
+use crate::server::StartError;
 use crate::telemetry::log;
+
+/// What any shell's limit of file descriptors is enough for.
+const FEW: &str = "\n[limits]\n# A demo has few callers.\nconnections = 400\n";
+
+const ELSEWHERE: &str = "another port can be chosen: see `onetime-gateway demo --help`";
 
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
@@ -40,14 +47,22 @@ pub(super) fn demo(arguments: &Arguments) -> u8 {
         http: arguments.http_port,
         admin: arguments.admin_port,
         threads: arguments.threads,
-        more: String::new(),
+        more: FEW.to_owned(),
     };
     match World::start(options) {
         Ok(world) => show(world),
-        Err(WorldError::Gateway(error)) => super::run::refuse(&error),
+        Err(WorldError::Gateway(error)) => {
+            let code = super::run::refuse(&error);
+            if matches!(error, StartError::Listen { .. }) {
+                super::complain(ELSEWHERE);
+            }
+            code
+        }
         Err(error) => {
             super::complain(&error);
-            super::complain("another port can be chosen: see `onetime-gateway demo --help`");
+            if matches!(error, WorldError::Regions(_)) {
+                super::complain(ELSEWHERE);
+            }
             super::FAILED
         }
     }
@@ -124,7 +139,7 @@ fn lines(world: &World) -> Vec<String> {
     let bare = "onetimesecret.com";
     let status = "/api/v1/status";
     let from = |address: &str| format!("-H 'X-Forwarded-For: {address}' ");
-    let mut lines = vec![
+    let lines = vec![
         ("eu, host", curl("", "eu.onetimesecret.com", status)),
         ("ca, pin-header", curl("-H 'O-Region: ca' ", bare, status)),
         (
@@ -144,19 +159,20 @@ fn lines(world: &World) -> Vec<String> {
             curl(&from("23.154.160.1"), bare, status),
         ),
     ];
-    if let Some(key) = sample_key(world, "uk") {
-        lines.insert(
-            1,
-            (
-                "uk, key",
-                curl("-X POST ", bare, &format!("/api/v1/secret/{key}")),
-            ),
-        );
+    // The keys of the old dialect have no tag that names a region.
+    let tags = |region: &&RegionInfo| region.dialect != Dialect::Classic;
+    let minting = world.regions.regions().iter().rfind(tags);
+    let mut key = Vec::new();
+    if let Some(region) = minting
+        && let Some(sample) = sample_key(world, &region.name)
+    {
+        let line = curl("-X POST ", bare, &format!("/api/v1/secret/{sample}"));
+        key.extend([format!("# {}, key", region.name), line]);
     }
-    lines
+    let others = lines
         .into_iter()
-        .flat_map(|(what, line)| [format!("# {what}"), line])
-        .collect()
+        .flat_map(|(what, line)| [format!("# {what}"), line]);
+    key.into_iter().chain(others).collect()
 }
 
 /// The key of a secret made in a region for the line that shows keys decide.
@@ -164,7 +180,7 @@ fn sample_key(world: &World, region: &str) -> Option<String> {
     use std::io::{Read, Write};
     let endpoint = world.regions.endpoint(region, 1)?;
     let mut socket = std::net::TcpStream::connect(endpoint).ok()?;
-    let body = "secret=a+secret+made+in+the+United+Kingdom";
+    let body = format!("secret=a+secret+made+in+{region}");
     let request = format!(
         "POST /api/v1/share HTTP/1.1\r\nHost: {region}.localhost\r\nConnection: close\r\n\
          Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
@@ -176,4 +192,26 @@ fn sample_key(world: &World, region: &str) -> Option<String> {
     let (_, body) = answer.split_once("\r\n\r\n")?;
     let answer: serde_json::Value = serde_json::from_str(body).ok()?;
     Some(answer.get("secret_key")?.as_str()?.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The label promises a region that the line must reach: keys of the old dialect name none.
+    #[test]
+    fn the_line_about_a_key_is_of_a_region_whose_keys_have_a_tag() {
+        let about_keys = |classic: &[&str]| {
+            let mut options = WorldOptions::ephemeral();
+            for name in classic {
+                let region = options.regions.region_mut(name).expect("a region");
+                region.dialect = Dialect::Classic;
+            }
+            let world = World::start(options).expect("a world");
+            let mut lines = lines(&world).into_iter();
+            lines.find(|line| line.ends_with(", key"))
+        };
+        assert_eq!(about_keys(&["uk"]).as_deref(), Some("# nz, key"));
+        assert_eq!(about_keys(&["us", "eu", "ca", "nz", "uk"]), None);
+    }
 }

@@ -6,18 +6,21 @@ use std::path::PathBuf;
 use std::time::SystemTime;
 
 use clap::Args;
-use http::Method;
+use http::{HeaderName, HeaderValue, Method};
 use httparse::Header;
 use serde_json::{Value, json};
 
-use crate::headers::request::Facts;
+use crate::headers::request::{Expect, Facts};
+use crate::http1::Fault;
+use crate::proxy::arrival::Target;
+use crate::proxy::judge::known_method;
+use crate::proxy::refusal::Refusal;
 use crate::region::Decision;
 use crate::region::authority::Authority;
-use crate::region::pin::Sent;
 use crate::region::question::Question;
 use crate::region::trace::Explanation;
 use crate::reload::{Source, load};
-use crate::route::classify::{RouteMatch, classify};
+use crate::route::classify::classify;
 use crate::route::table::{Action, HostClass};
 use crate::snapshot::Snapshot;
 use crate::sovereignty::fallback::{Carried, Fallback, Tie};
@@ -35,19 +38,20 @@ pub(super) struct Arguments {
     /// The host that the request names
     #[arg(long)]
     host: String,
-    /// The path
+    /// The path, and a query if there is one. A key on a command line can be seen by others on the machine:
+    /// use one that was revealed or burned
     #[arg(long, default_value = "/")]
     path: String,
     /// The method
     #[arg(long, default_value = "GET")]
     method: Method,
-    /// The client's address
+    /// The client's address, whatever a header says
     #[arg(long, visible_alias = "ip", default_value = "127.0.0.1")]
     address: IpAddr,
     /// A `Cookie` header's value; may be repeated
     #[arg(long, value_name = "COOKIES")]
     cookie: Vec<String>,
-    /// A header, as `Name: value`; may be repeated
+    /// A header, as `Name: value`; may be repeated. Which are not looked at is said
     #[arg(long, value_name = "HEADER")]
     header: Vec<String>,
     /// Print JSON
@@ -55,7 +59,27 @@ pub(super) struct Arguments {
     json: bool,
 }
 
+/// The fields that were looked at: they decide where a request goes, or that it goes nowhere.
+const LOOKED_AT: &[&str] = &[
+    "authorization",
+    "cookie",
+    "expect",
+    "o-region",
+    "via",
+    "x-csrf-token",
+];
+
 pub(super) fn explain(arguments: &Arguments) -> u8 {
+    let fields = match fields(arguments) {
+        Ok(fields) => fields,
+        Err(number) => {
+            // What was written may be a credential.
+            super::complain(format_args!(
+                "--header number {number} (--cookie ones last) is not `Name: value`"
+            ));
+            return super::BAD;
+        }
+    };
     let source = Source::File(arguments.config.clone());
     let built = match load(&source, None, SystemTime::now(), &|_| 0) {
         Ok(built) => built,
@@ -64,7 +88,7 @@ pub(super) fn explain(arguments: &Arguments) -> u8 {
             return super::BAD;
         }
     };
-    match explanation(arguments, &built.snapshot) {
+    match explanation(arguments, &fields, &built.snapshot) {
         Ok(told) => {
             super::say(if arguments.json {
                 told.to_string()
@@ -84,36 +108,98 @@ pub(super) fn explain(arguments: &Arguments) -> u8 {
     }
 }
 
-fn explanation(arguments: &Arguments, snapshot: &Snapshot) -> Result<Value, String> {
+/// The request's fields; if one is none, which.
+fn fields(arguments: &Arguments) -> Result<Vec<(&str, &str)>, usize> {
+    let headers = arguments.header.iter();
+    let headers = headers.map(|header| header.split_once(':'));
+    let cookies = arguments.cookie.iter();
+    headers
+        .chain(cookies.map(|value| Some(("cookie", value.as_str()))))
+        .enumerate()
+        .map(|(at, field)| {
+            let (name, value) = field.ok_or(at + 1)?;
+            let value = value.trim_matches([' ', '\t']);
+            let fine = HeaderName::from_bytes(name.as_bytes()).is_ok()
+                && HeaderValue::from_bytes(value.as_bytes()).is_ok();
+            fine.then_some((name, value)).ok_or(at + 1)
+        })
+        .collect()
+}
+
+fn refused(refusal: Refusal) -> String {
+    format!("{}: {}", refusal.status(), refusal.words())
+}
+
+/// The checks of the road that need no connection, in its order, as far as the path.
+fn well_formed<'a>(
+    arguments: &'a Arguments,
+    facts: &Facts<'_>,
+    snapshot: &Snapshot,
+) -> Result<Target<'a>, String> {
+    known_method(arguments.method.as_str()).map_err(refused)?;
+    let malformed = |fault| refused(Refusal::BadMessage(fault));
+    if arguments.path.len() > snapshot.head_limits().target {
+        return Err(malformed(Fault::TargetTooLong));
+    }
+    let target = Target::parse(&arguments.path)
+        .filter(|target| target.authority.is_none() && target.path != "*")
+        .filter(|_| arguments.path.bytes().all(|byte| byte.is_ascii_graphic()))
+        .ok_or_else(|| malformed(Fault::BadTarget))?;
+    if facts.looped {
+        return Err(refused(Refusal::Loop));
+    }
+    if facts.expect == Expect::Unknown {
+        return Err(refused(Refusal::ExpectationFailed));
+    }
+    Ok(target)
+}
+
+/// What whoever asks should know of the explanation itself.
+fn notes(fields: &[(&str, &str)], snapshot: &Snapshot) -> Vec<String> {
+    let mut notes = Vec::new();
+    let mut unseen: Vec<String> = fields
+        .iter()
+        .map(|(name, _)| name.to_ascii_lowercase())
+        .filter(|name| !LOOKED_AT.contains(&name.as_str()))
+        .collect();
+    unseen.sort_unstable();
+    unseen.dedup();
+    if !unseen.is_empty() {
+        notes.push(format!("not looked at: {}", unseen.join(", ")));
+    }
+    if snapshot.config.geo.database.is_none() {
+        notes.push("there is no database (geo.database): no address has a country".to_owned());
+    }
+    notes
+}
+
+fn explanation(
+    arguments: &Arguments,
+    fields: &[(&str, &str)],
+    snapshot: &Snapshot,
+) -> Result<Value, String> {
+    let headers: Vec<_> = fields
+        .iter()
+        .map(|(name, value)| field(name, value))
+        .collect();
+    let facts = Facts::read(&headers, snapshot.pseudonym());
+    let target = well_formed(arguments, &facts, snapshot)?;
+    let path = target.path;
     let authority = Authority::parse(arguments.host.as_bytes())
         .map_err(|fault| format!("400: the host is not valid: {fault}"))?;
     let entry = snapshot
         .hosts()
         .find(&authority)
         .ok_or_else(|| "421: this host is not in [hosts]".to_owned())?;
-    let path = arguments.path.split('?').next().unwrap_or_default();
     let route = classify(path).map_err(|fault| format!("400: {fault}"))?;
-    let named = |wanted: &str| -> Vec<&str> {
-        arguments
-            .header
-            .iter()
-            .filter_map(|header| header.split_once(':'))
-            .filter(|(name, _)| name.trim().eq_ignore_ascii_case(wanted))
-            .map(|(_, value)| value.trim())
-            .collect()
-    };
-    let mut cookies = named("cookie");
-    cookies.extend(arguments.cookie.iter().map(String::as_str));
-    let own = snapshot
-        .cookie_names()
-        .read(cookies.iter().map(|value| value.as_bytes()));
+    let own = snapshot.cookie_names().read(facts.cookies.iter().copied());
     let question = Question {
         host: entry.kind,
         key: route.key(),
-        pin_header: Sent::header(named("o-region").into_iter().map(str::as_bytes)),
+        pin_header: facts.pin,
         pin_cookie: own.pin,
         sticky: own.sticky,
-        credentials: !named("authorization").is_empty(),
+        credentials: facts.authorization,
         client: arguments.address,
     };
     let mut trace = Explanation::default();
@@ -133,8 +219,14 @@ fn explanation(arguments: &Arguments, snapshot: &Snapshot) -> Result<Value, Stri
         .routes()
         .action(class, &route, is_page && elsewhere.is_some());
     let region = outcome.decision.region;
-    let failover = (action == Action::Proxy)
-        .then(|| failover(arguments, snapshot, outcome.decision, &route, &cookies));
+    let failover = (action == Action::Proxy).then(|| {
+        let carried = Carried {
+            facts: &facts,
+            route: &route,
+            query: target.query,
+        };
+        failover(snapshot, outcome.decision, &carried)
+    });
     let steps: Vec<Value> = trace
         .steps
         .iter()
@@ -153,6 +245,7 @@ fn explanation(arguments: &Arguments, snapshot: &Snapshot) -> Result<Value, Stri
         "action": action.label(),
         "failover": failover,
         "rules": steps,
+        "notes": notes(fields, snapshot),
     }))
 }
 
@@ -165,24 +258,7 @@ fn field<'a>(name: &'a str, value: &'a str) -> Header<'a> {
 
 /// Each other region: whether it may answer while those before it cannot be reached, or why not. Which
 /// ones may is asked of the very type that the road asks.
-fn failover(
-    arguments: &Arguments,
-    snapshot: &Snapshot,
-    decision: Decision,
-    route: &RouteMatch<'_>,
-    cookies: &[&str],
-) -> Value {
-    let headers = arguments.header.iter();
-    let headers = headers.filter_map(|header| header.split_once(':'));
-    let fields: Vec<_> = headers
-        .map(|(name, value)| field(name.trim(), value.trim()))
-        .chain(cookies.iter().map(|value| field("cookie", value)))
-        .collect();
-    let carried = &Carried {
-        facts: &Facts::read(&fields, ""),
-        route,
-        query: arguments.path.split_once('?').map(|(_, query)| query),
-    };
+fn failover(snapshot: &Snapshot, decision: Decision, carried: &Carried<'_, '_>) -> Value {
     let tie = Tie::of(decision, carried);
     let may: Vec<_> = Fallback::of(snapshot.failovers(), decision, carried).collect();
     let names: Vec<&str> = may.iter().map(|one| snapshot.region_name(*one)).collect();
@@ -230,6 +306,10 @@ fn in_words(told: &Value) -> String {
             "  "
         };
         words.push_str(&format!("\n  {mark} {:<12} {}", of("rule"), of("why")));
+    }
+    let notes = told.get("notes").and_then(Value::as_array);
+    for note in notes.into_iter().flatten().filter_map(Value::as_str) {
+        words.push_str(&format!("\nnote     {note}"));
     }
     words
 }

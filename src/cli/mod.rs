@@ -35,7 +35,7 @@ enum Command {
     /// Serve until told to stop: SIGTERM or SIGINT drains, SIGHUP reloads, SIGUSR1 reopens the access log,
     /// SIGUSR2 starts a successor that takes over
     Run(run::Arguments),
-    /// Check a configuration and everything that it names, as a reload would
+    /// Check a configuration as a reload would: first its text, and once that is right the files that it names
     Check(check::Arguments),
     /// Say which region a request would go to, by which rule, and why not by the others
     Explain(explain::Arguments),

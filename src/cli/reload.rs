@@ -6,6 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use clap::Args;
+use serde_json::Value;
 
 /// A reload reads and builds everything; so long it may take at most.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -30,12 +31,41 @@ pub(super) fn reload(arguments: &Arguments) -> u8 {
         return super::FAILED;
     };
     let fine = head.split(' ').nth(1) == Some("200");
+    let words = verdict(body).unwrap_or_else(|| body.trim_end().to_owned());
     if fine {
-        super::say(body.trim_end());
+        super::say(words);
         super::FINE
     } else {
-        super::complain(body.trim_end());
+        super::complain(words);
         super::FAILED
+    }
+}
+
+/// A verdict as `check` would say it: warnings or problems, then what became of which file.
+fn verdict(body: &str) -> Option<String> {
+    let told: Value = serde_json::from_str(body).ok()?;
+    let file = told.get("file")?.as_str()?;
+    let list = |name: &str| -> Vec<&str> {
+        let list = told.get(name).and_then(Value::as_array);
+        let texts = list.into_iter().flatten().filter_map(Value::as_str);
+        texts.collect()
+    };
+    match told.get("result")?.as_str()? {
+        "applied" => {
+            let warnings = list("warnings");
+            let warnings = warnings.iter().map(|one| format!("warning: {one}\n"));
+            Some(format!(
+                "{}{file}: applied (generation {}, hash {})",
+                warnings.collect::<String>(),
+                told.get("generation")?,
+                told.get("hash")?.as_str()?,
+            ))
+        }
+        "refused" => Some(format!(
+            "{}\n\n{file}: refused, the old configuration stays",
+            list("problems").join("\n\n")
+        )),
+        _ => None,
     }
 }
 

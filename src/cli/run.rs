@@ -48,8 +48,22 @@ pub(super) fn run(arguments: &Arguments) -> u8 {
     };
     match Gateway::inherit(source, heritage) {
         Ok(gateway) => serve(gateway),
-        Err(error) => refuse(&error),
+        Err(error) => {
+            let code = refuse(&error);
+            if arguments.take_over.is_none() && is_taken(&error) {
+                super::complain(
+                    "if a gateway runs there already, `run --take-over` takes its place, where both \
+                     files have server.handover",
+                );
+            }
+            code
+        }
     }
+}
+
+/// Whether somebody listens there already.
+fn is_taken(error: &StartError) -> bool {
+    matches!(error, StartError::Listen { error, .. } if error.kind() == std::io::ErrorKind::AddrInUse)
 }
 
 /// Says why nothing was started.
@@ -66,7 +80,12 @@ pub(super) fn refuse(error: &StartError) -> u8 {
 /// Waits for signals until one says to stop, then drains.
 fn serve(gateway: Gateway) -> u8 {
     let addresses = gateway.addresses();
-    tracing::info!(https = ?addresses.https, http = ?addresses.http, admin = ?addresses.admin, "serving");
+    let admin = match (&addresses.admin, &addresses.admin_socket) {
+        (Some(address), _) => address.to_string(),
+        (None, Some(path)) => format!("unix:{}", path.display()),
+        (None, None) => String::new(),
+    };
+    tracing::info!(https = ?addresses.https, http = ?addresses.http, %admin, "serving");
     notify::ready();
     let code = until_signal(Some(&gateway));
     tracing::info!("draining");

@@ -207,8 +207,7 @@ pub fn hash(text: &str) -> u64 {
 }
 
 /// The keys that differ and take effect only with a restart, in the order of the file.
-pub fn restart_needed(old: &Config, new: &Config) -> Vec<&'static str> {
-    let (old, new) = (&old.server, &new.server);
+pub fn restart_needed(old: &Server, new: &Server) -> Vec<&'static str> {
     let keys = [
         ("server.https", old.https != new.https),
         ("server.http", old.http != new.http),

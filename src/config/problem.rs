@@ -68,6 +68,13 @@ impl Problems {
         }
     }
 
+    /// The same, knowing which files the text names.
+    #[must_use]
+    pub fn naming(mut self, files: Vec<FilePath>) -> Self {
+        self.files = files;
+        self
+    }
+
     /// Adds a problem at a place of the file.
     ///
     /// The message may name files and variables, and must not repeat what is in them.
@@ -79,6 +86,12 @@ impl Problems {
             Complaint::new(message),
         );
         self.add(problem);
+    }
+
+    /// What a problem at a place would say, for what is only worth a look; nothing is added.
+    pub fn told(&self, place: &Place, message: impl Into<String>) -> String {
+        let complaint = Complaint::new(message);
+        problem(&self.file, &self.lines, place.clone(), complaint).to_string()
     }
 
     /// Adds a problem of the file as a whole.

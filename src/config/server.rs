@@ -189,7 +189,26 @@ impl Server {
             country_header: section.read("country_header", |v| v.parsed(header::free_header)),
             hsts: section.read("hsts", hsts).unwrap_or(default.hsts),
         };
-        if let (Admin::Unix(admin), Some(handover)) = (&server.admin, &server.handover)
+        server.advise(&section);
+        section.finish();
+        server
+    }
+
+    /// What does not go together.
+    fn advise(&self, section: &Section<'_>) {
+        let public = Self::default().https_public_port;
+        if !section.has("https_public_port")
+            && (self.https.iter()).all(|at| at.port() != public && at.port() != 0)
+        {
+            section.reading.warn(
+                section.place_of("https"),
+                Complaint::new(format!(
+                    "redirects lead to port {public}, and nothing listens there"
+                ))
+                .hint("write `https_public_port`: the port by which clients come here"),
+            );
+        }
+        if let (Admin::Unix(admin), Some(handover)) = (&self.admin, &self.handover)
             && admin == handover
         {
             section.reading.complain(
@@ -197,14 +216,12 @@ impl Server {
                 Complaint::new("is listened on already, by server.admin"),
             );
         }
-        if server.http.is_empty() && server.acme_webroot.is_some() {
+        if self.http.is_empty() && self.acme_webroot.is_some() {
             section.reading.warn(
                 section.place_of("acme_webroot"),
                 Complaint::new("answers nothing, for there is no plain listener (`http`)"),
             );
         }
-        section.finish();
-        server
     }
 }
 

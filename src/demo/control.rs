@@ -64,8 +64,15 @@ async fn exchange(fleet: &Fleet, connection: &mut Connection) -> Result<(Answer,
     Ok((answer, head))
 }
 
+/// For people at a terminal: JSON with a line end.
+fn told(status: u16, value: &impl serde::Serialize) -> Answer {
+    let mut body = serde_json::to_vec(value).unwrap_or_default();
+    body.push(b'\n');
+    Answer::new(status, "application/json; charset=utf-8", body)
+}
+
 fn refused(status: u16, why: &str) -> Answer {
-    Answer::json(status, &json!({"ok": false, "error": why}))
+    told(status, &json!({"ok": false, "error": why}))
 }
 
 /// What a path does, and by which method.
@@ -143,10 +150,10 @@ fn answer(fleet: &Fleet, head: &Head, body: &Received) -> Result<Answer, Answer>
             "text/plain; charset=utf-8",
             help(fleet).into(),
         )),
-        Route::Regions => Ok(Answer::json(200, &regions(fleet))),
+        Route::Regions => Ok(told(200, &regions(fleet))),
         Route::Reset => {
             fleet.reset();
-            Ok(Answer::json(200, &json!({"ok": true})))
+            Ok(told(200, &json!({"ok": true})))
         }
         Route::Advance => advance(fleet, &params),
         Route::Endpoint(endpoint, deed) => perform(endpoint, deed, &params),
@@ -155,7 +162,7 @@ fn answer(fleet: &Fleet, head: &Head, body: &Received) -> Result<Answer, Answer>
 
 fn perform(endpoint: &Rc<Endpoint>, deed: Deed, params: &Params) -> Result<Answer, Answer> {
     match deed {
-        Deed::Seen => return Ok(Answer::json(200, endpoint.record.borrow().all())),
+        Deed::Seen => return Ok(told(200, endpoint.record.borrow().all())),
         Deed::Down => endpoint.down(),
         Deed::Up => endpoint.up().map_err(|error| {
             let error = ControlError::from(error);
@@ -172,7 +179,7 @@ fn perform(endpoint: &Rc<Endpoint>, deed: Deed, params: &Params) -> Result<Answe
     body.insert("ok".to_owned(), json!(true));
     body.insert("region".to_owned(), json!(endpoint.region.name));
     body.extend(state(endpoint));
-    Ok(Answer::json(200, &body))
+    Ok(told(200, &body))
 }
 
 fn state(endpoint: &Endpoint) -> Map<String, Value> {
@@ -195,7 +202,7 @@ fn unknown_fault(name: &str) -> Answer {
         _ => "no such fault",
     };
     let body = json!({"ok": false, "error": error, "faults": names});
-    Answer::json(400, &body)
+    told(400, &body)
 }
 
 fn advance(fleet: &Fleet, params: &Params) -> Result<Answer, Answer> {
@@ -204,7 +211,7 @@ fn advance(fleet: &Fleet, params: &Params) -> Result<Answer, Answer> {
         .filter(|&seconds| seconds <= FARTHEST)
         .ok_or_else(|| refused(400, "say how far: ?seconds=60, a year at most"))?;
     fleet.clock.advance(Duration::from_secs(seconds));
-    Ok(Answer::json(200, &json!({"ok": true, "seconds": seconds})))
+    Ok(told(200, &json!({"ok": true, "seconds": seconds})))
 }
 
 fn regions(fleet: &Fleet) -> Value {

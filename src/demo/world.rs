@@ -113,7 +113,7 @@ impl World {
         let https = chosen(options.https).map_err(WorldError::Regions)?;
         let regions = DemoRegions::start(options.regions.clone().with_site_port(https))
             .map_err(WorldError::Regions)?;
-        let directory = directory().map_err(|error| WorldError::Files(error.to_string()))?;
+        let directory = directory()?;
         let ports = WorldOptions { https, ..options };
         let files = Files {
             directory: &directory,
@@ -144,11 +144,10 @@ impl World {
         self.gateway.as_ref()
     }
 
-    /// Drains the gateway as a signal would; the regions stay.
-    pub fn drain(&mut self) {
-        if let Some(gateway) = self.gateway.take() {
-            gateway.drain();
-        }
+    /// Drains the gateway as a signal would; the regions stay. Gives the number of requests that were
+    /// cut off.
+    pub fn drain(&mut self) -> u64 {
+        self.gateway.take().map_or(0, Gateway::drain)
     }
 
     /// The https address.
@@ -196,14 +195,15 @@ fn chosen(port: u16) -> io::Result<u16> {
 }
 
 /// A directory of our own that nobody else can read.
-fn directory() -> io::Result<PathBuf> {
+fn directory() -> Result<PathBuf, WorldError> {
     let name = format!(
         "onetime-gateway-demo-{}-{:08x}",
         std::process::id(),
         fastrand::u32(..)
     );
     let path = std::env::temp_dir().join(name);
-    std::fs::DirBuilder::new().mode(0o700).create(&path)?;
+    let made = std::fs::DirBuilder::new().mode(0o700).create(&path);
+    made.map_err(|error| WorldError::Files(format!("{}: {error} (TMPDIR)", path.display())))?;
     Ok(path)
 }
 

@@ -92,9 +92,10 @@ async fn run(cluster: Arc<Cluster>, endpoint: Arc<Endpoint>, health: Health) {
             continue;
         }
         let now = Instant::now().into_std();
-        let cause = found.err().map_or("", probe::Finding::label);
+        let cause = found.err().map(|finding| probe::words(finding, &health));
         let change = endpoint.state.probed(found.is_ok(), &rules, now);
-        announce(change, &endpoint, cause);
+        announce(change, &endpoint, cause.as_deref().unwrap_or_default());
+        endpoint.state.found(cause);
         let interval = if endpoint.state.is_down() {
             health.fast_interval.min(health.interval)
         } else {

@@ -37,8 +37,8 @@ pub enum Finding {
     Closed,
     /// What came is no acceptable HTTP, or too much.
     Garbled,
-    /// Another status than the healthy one.
-    Status,
+    /// Another status than the healthy one: this.
+    Status(u16),
     /// The text that a healthy region says is not there.
     Text,
 }
@@ -52,9 +52,25 @@ impl Finding {
             Self::TimedOut => "probe-timeout",
             Self::Closed => "closed",
             Self::Garbled => "bad-answer",
-            Self::Status => "unexpected-status",
+            Self::Status(_) => "unexpected-status",
             Self::Text => "unexpected-text",
         }
+    }
+}
+
+/// What went wrong, in words: what was asked, and what came.
+#[must_use]
+pub fn words(finding: Finding, health: &Health) -> String {
+    let label = finding.label();
+    let (path, wanted) = (&health.path, health.status.as_u16());
+    match finding {
+        Finding::Unreachable(_) => label.to_owned(),
+        Finding::Status(status) => format!("{label}: GET {path} answered {status}, not {wanted}"),
+        Finding::Text => format!(
+            "{label}: GET {path} answered {wanted} without {:?}",
+            health.contains
+        ),
+        Finding::TimedOut | Finding::Closed | Finding::Garbled => format!("{label}: GET {path}"),
     }
 }
 
@@ -84,7 +100,7 @@ async fn ask(endpoint: &Endpoint, health: &Health, timeouts: &Timeouts) -> Resul
     written.await.map_err(|_| Finding::Closed)?;
     let (status, body) = answer(&mut stream).await?;
     if status != health.status.as_u16() {
-        return Err(Finding::Status);
+        return Err(Finding::Status(status));
     }
     match memmem::find(&body, health.contains.as_bytes()) {
         Some(_) => Ok(()),

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use super::probe::{Finding, probe};
+use super::probe::{self, Finding, probe};
 use super::*;
 use crate::balance::health::Standing;
 use crate::upstream::testing::cluster;
@@ -59,7 +59,7 @@ async fn only_what_a_healthy_region_says_is_well() {
     let early = format!("HTTP/1.1 103 Early Hints\r\n\r\n{GOOD}");
     assert_eq!(found(&early).await, Ok(()));
     let status = GOOD.replace("200 OK", "503 Service Unavailable");
-    assert_eq!(found(&status).await, Err(Finding::Status));
+    assert_eq!(found(&status).await, Err(Finding::Status(503)));
     assert_eq!(
         found(&GOOD.replace("nominal", "unwell!")).await,
         Err(Finding::Text)
@@ -80,6 +80,22 @@ async fn only_what_a_healthy_region_says_is_well() {
     assert_eq!(found(&storm(17)).await, Err(Finding::Garbled), "a storm");
     let long = format!("HTTP/1.1 200 OK\r\n\r\n{}nominal", "x".repeat(200_000));
     assert_eq!(found(&long).await, Err(Finding::Garbled));
+}
+
+/// Three in the morning: what was asked, what came, and what should have.
+#[test]
+fn a_failed_probe_says_what_came() {
+    let health = Health::default();
+    let words = probe::words(Finding::Status(404), &health);
+    let path = &health.path;
+    assert_eq!(
+        words,
+        format!("unexpected-status: GET {path} answered 404, not 200")
+    );
+    let words = probe::words(Finding::TimedOut, &health);
+    assert_eq!(words, format!("probe-timeout: GET {path}"));
+    let words = probe::words(Finding::Unreachable(Cause::Tls), &health);
+    assert_eq!(words, "tls");
 }
 
 #[tokio::test]

@@ -75,6 +75,8 @@ pub enum Message {
     TooManyRequests,
     /// The transfer coding is not known.
     TransferCoding,
+    /// The pin header comes more than once.
+    RepeatedPin,
     /// The pin header names no region.
     UnknownPin,
     /// The form names no region.
@@ -83,7 +85,7 @@ pub enum Message {
 
 impl Message {
     /// Every message.
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 39] = [
         Self::Abandoned,
         Self::AmbiguousHost,
         Self::AmbiguousChoice,
@@ -120,6 +122,7 @@ impl Message {
         Self::TargetTooLong,
         Self::TooManyRequests,
         Self::TransferCoding,
+        Self::RepeatedPin,
         Self::UnknownPin,
         Self::UnknownRegion,
     ];
@@ -127,7 +130,10 @@ impl Message {
     /// Whether the regions there are belong to the answer.
     #[must_use]
     pub const fn names_regions(self) -> bool {
-        matches!(self, Self::UnknownPin | Self::UnknownRegion)
+        matches!(
+            self,
+            Self::RepeatedPin | Self::UnknownPin | Self::UnknownRegion
+        )
     }
 
     /// Whether the page of the regions helps whoever reads it.
@@ -140,6 +146,7 @@ impl Message {
                 | Self::EmptyChoice
                 | Self::NoForm
                 | Self::OffSiteReturn
+                | Self::RepeatedPin
                 | Self::UnknownPin
                 | Self::UnknownRegion
         )

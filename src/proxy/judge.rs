@@ -348,7 +348,8 @@ impl<'b> Case<'_, 'b> {
             .rules()
             .decide(&question, self.view.geo(), &mut Silent)
             .map_err(|rejection| match rejection {
-                Rejection::PinHeaderRepeated | Rejection::PinHeaderUnknown => Refusal::BadPin,
+                Rejection::PinHeaderRepeated => Refusal::PinRepeated,
+                Rejection::PinHeaderUnknown => Refusal::BadPin,
                 Rejection::PinHeaderContradictsHost { .. } => Refusal::PinContradictsHost,
                 Rejection::CredentialsWithoutRegion => Refusal::CredentialsWithoutRegion,
             })
@@ -479,7 +480,11 @@ impl<'b> Case<'_, 'b> {
     }
 }
 
-fn known_method(method: &str) -> Result<Method, Refusal> {
+/// A method of the application's.
+///
+/// # Errors
+/// [`Refusal::MethodNotAllowed`] and [`Refusal::MethodUnknown`].
+pub fn known_method(method: &str) -> Result<Method, Refusal> {
     match method {
         "GET" => Ok(Method::GET),
         "HEAD" => Ok(Method::HEAD),

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::arrival::Protocol;
 use super::record::{Method, Record};
+use super::refusal::Fault;
 use crate::config::log::AddressDetail;
 
 /// Appends the line, without a line end. `now` and `wall` are the same moment.
@@ -58,11 +59,12 @@ pub fn write(out: &mut String, record: &Record, now: Instant, wall: SystemTime) 
         text(out, ",\"refusal\":", refusal.label());
         text(out, ",\"fault\":", refusal.fault().label());
     }
-    option(
-        out,
-        ",\"broken\":",
-        record.broken.map(|cause| cause.label()),
-    );
+    if let Some(cause) = record.broken {
+        text(out, ",\"broken\":", cause.label());
+        if record.refusal.is_none() {
+            text(out, ",\"fault\":", Fault::of(cause).label());
+        }
+    }
     number(out, ",\"bytes_in\":", record.bytes_in);
     number(out, ",\"bytes_out\":", record.bytes_out);
     times(out, record, now);

@@ -363,9 +363,14 @@ impl Record {
 
 impl Drop for Record {
     fn drop(&mut self) {
-        // A request whose task was dropped half-way: the client went away.
-        if self.worker.is_some() {
-            self.broken.get_or_insert(Cause::ClientGone);
+        // A request whose task was dropped half-way: the client went away, or this process ends.
+        if let Some(worker) = &self.worker {
+            let cause = if worker.over.get() {
+                Cause::Drained
+            } else {
+                Cause::ClientGone
+            };
+            self.broken.get_or_insert(cause);
             self.close();
         }
     }

@@ -84,6 +84,8 @@ pub struct Worker {
     /// Whether new connections are accepted no more. Not before `drain`; later, if nobody else
     /// would accept them meanwhile.
     pub shut: Step,
+    /// Whether the time for draining is over: what is in flight now is cut off.
+    pub over: Cell<bool>,
     /// Requests in flight.
     pub in_flight: Cell<u64>,
     /// Connections of clients, and what ends each.
@@ -128,6 +130,7 @@ impl Worker {
             pools: Rc::new(Pools::default()),
             drain: Step::default(),
             shut: Step::default(),
+            over: Cell::new(false),
             in_flight: Cell::new(0),
             clients: RefCell::default(),
             metrics,

@@ -12,6 +12,7 @@ use rustls::ServerConfig;
 use rustls::server::ProducesTickets;
 
 use crate::config::problem::Problems;
+use crate::config::server::Server;
 use crate::config::tls::MinVersion;
 use crate::config::{Config, restart_needed};
 use crate::snapshot::Snapshot;
@@ -115,7 +116,10 @@ fn load_looking(
         label,
         looks,
     };
-    let mut built = build(config, &materials, Problems::new(&name, &text))?;
+    // Repairing one of them is worth another attempt, whatever comes of this one.
+    let files = config.files().into_iter().cloned().collect();
+    let problems = Problems::new(&name, &text).naming(files);
+    let mut built = build(config, &materials, problems)?;
     let mut all: Vec<String> = warnings.iter().map(ToString::to_string).collect();
     all.append(&mut built.warnings);
     built.warnings = all;
@@ -132,6 +136,8 @@ pub struct Reloader {
     resolver: Arc<CertResolver>,
     tickets: Arc<dyn ProducesTickets>,
     label: Box<dyn Fn(&str) -> u16 + Send + Sync>,
+    /// What sockets and threads were made from: they do not change with a reload.
+    started: Server,
     files: Mutex<watch::Signature>,
 }
 
@@ -156,6 +162,7 @@ impl Reloader {
         let files = watch::Signature::of(watched(&source, &snapshot.config), &looks);
         let reloader = Self {
             source,
+            started: snapshot.config.server.clone(),
             live: Arc::new(ArcSwap::from_pointee(snapshot)),
             tls: Arc::new(ArcSwap::new(tls)),
             resolver,
@@ -185,10 +192,10 @@ impl Reloader {
                 *files = watch::Signature::of(all, &looks);
                 let mut warnings = built.warnings;
                 warnings.extend(
-                    restart_needed(&previous.config, &snapshot.config)
+                    restart_needed(&self.started, &snapshot.config.server)
                         .into_iter()
                         .map(|what| {
-                            format!("{what} has changed: this takes effect after a restart")
+                            format!("{what} has changed since the start: this takes effect after a restart")
                         }),
                 );
                 self.resolver.swap(snapshot.certificates.clone());
@@ -221,6 +228,12 @@ impl Reloader {
     pub fn is_stale(&self) -> bool {
         let files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
         files.has_changed()
+    }
+
+    /// What the configuration is called: its file, as the command line named it.
+    #[must_use]
+    pub fn file(&self) -> String {
+        self.source.label()
     }
 
     /// Directories in which something may change.

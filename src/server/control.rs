@@ -211,12 +211,14 @@ impl Control for Console {
                 warnings,
             } => Ok(json!({
                 "result": "applied",
+                "file": self.reloader.file(),
                 "generation": generation,
                 "hash": format!("{hash:012x}"),
                 "warnings": warnings,
             })),
             Verdict::Refused(problems) => Err(json!({
                 "result": "refused",
+                "file": self.reloader.file(),
                 "problems": problems.iter().map(ToString::to_string).collect::<Vec<_>>(),
             })),
         }

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant, SystemTime};
 use thiserror::Error;
 use tokio::sync::{oneshot, watch};
 
-use self::sockets::Heritage;
+use self::sockets::{Heritage, SocketFile};
 
 use crate::config::problem::Problems;
 use crate::handover::take::{TakeError, Takeover};
@@ -84,6 +84,8 @@ pub struct Addresses {
     pub http: Vec<SocketAddr>,
     /// Admin, unless it is a Unix socket.
     pub admin: Option<SocketAddr>,
+    /// Admin, if it is a Unix socket.
+    pub admin_socket: Option<PathBuf>,
     /// The read-only listener.
     pub metrics: Option<SocketAddr>,
 }
@@ -94,11 +96,13 @@ pub struct Gateway {
     reloader: Arc<Reloader>,
     telemetry: Arc<Telemetry>,
     stage: watch::Sender<Stage>,
-    workers: Vec<std::thread::JoinHandle<()>>,
+    workers: Vec<std::thread::JoinHandle<u64>>,
     control: Option<std::thread::JoinHandle<()>>,
     census: Census,
     held: bool,
     handover: Option<PathBuf>,
+    /// Files of Unix sockets, which go when this process stops.
+    socket_files: Vec<SocketFile>,
     handed_over: watch::Receiver<bool>,
 }
 
@@ -155,6 +159,7 @@ impl Gateway {
             control: None,
             census: Census::new(room),
             held,
+            socket_files: Vec::new(),
             handover: opened.offer.as_ref().map(|offer| offer.path.clone()),
             handed_over,
         };
@@ -170,6 +175,8 @@ impl Gateway {
                 return Err(error.into());
             }
         }
+        // Until here, another process may listen there.
+        gateway.socket_files = opened.files;
         if let Some(one) = opened.offer {
             // The control thread has gone only if it panicked, and has said so.
             let _ = offer.send(one);
@@ -282,7 +289,9 @@ impl Gateway {
     /// If a supervisor has the sockets as well, whoever connected meanwhile would wait until the next
     /// process starts. So connections are accepted, for one request each, until those that were there
     /// at first are gone.
-    pub fn drain(self) {
+    ///
+    /// Gives the number of requests that were not over in time, and were cut off.
+    pub fn drain(self) -> u64 {
         let within = self.reloader.live.load().config.server.drain;
         if !self.held || self.is_handed_over() {
             return self.drain_within(within);
@@ -293,23 +302,33 @@ impl Gateway {
         while self.census.early() > 0 && Instant::now() < due {
             std::thread::sleep(LOOK);
         }
-        self.drain_within(within.min(LATE));
+        self.drain_within(within.min(LATE))
     }
 
     /// The same, within a time of the caller's.
-    pub fn drain_within(mut self, within: Duration) {
+    pub fn drain_within(mut self, within: Duration) -> u64 {
         self.stage.send_replace(Stage::Draining(within));
-        for worker in self.workers.drain(..) {
-            // A worker that panicked has already said so.
-            let _ = worker.join();
+        // A worker that panicked has already said so.
+        let workers = self.workers.drain(..);
+        let cut: u64 = workers.filter_map(|worker| worker.join().ok()).sum();
+        if cut > 0 {
+            tracing::warn!(
+                requests = cut,
+                "cut off: they were still in flight {within:?} after draining began (server.drain)"
+            );
         }
         // The control thread ends when nobody can change the stage any more.
         drop(self.stage);
         if let Some(control) = self.control.take() {
             let _ = control.join();
         }
+        // Whoever has taken over listens there, and a supervisor's sockets are not ours.
+        if !self.held && !*self.handed_over.borrow() {
+            self.socket_files.iter().for_each(SocketFile::remove);
+        }
         self.telemetry.access.close();
         self.telemetry.spans.close();
+        cut
     }
 }
 

@@ -100,7 +100,11 @@ fn endpoint(cluster: &Cluster, endpoint: &Endpoint, now: Instant) -> Value {
         "limit": cluster.limits.connections,
         "idle_connections": endpoint.state.idle.now(),
         "addresses": resolved(endpoint, now),
-        "probes": { "good": shown.good_probes, "bad": shown.bad_probes },
+        "probes": {
+            "good": shown.good_probes,
+            "bad": shown.bad_probes,
+            "wrong": endpoint.state.finding(),
+        },
     })
 }
 

@@ -40,7 +40,8 @@ pub(super) fn warn(config: &Config, fitting: usize) {
         tracing::warn!(
             wanted,
             fitting,
-            "limits.connections is more than there are file descriptors for: raise LimitNOFILE"
+            "limits.connections is more than there are file descriptors for: raise LimitNOFILE of the unit, \
+             or `ulimit -n`"
         );
     }
 }

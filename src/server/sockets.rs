@@ -2,7 +2,7 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::net::UnixListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::workers::Sockets;
 use super::{Addresses, StartError};
@@ -12,6 +12,7 @@ use crate::config::server::{Admin, Server};
 use crate::handover::passed::{Listening, Passed, spread};
 use crate::handover::take::{TakeError, Takeover, take};
 use crate::listen::socket;
+use crate::snapshot::files::{Facts, facts};
 
 /// Where listening sockets come from, other than being bound.
 #[derive(Debug, Default)]
@@ -73,6 +74,30 @@ pub(super) struct Opened {
     pub(super) doors: Vec<(Door, Scope)>,
     pub(super) offer: Option<Offer>,
     pub(super) addresses: Addresses,
+    pub(super) files: Vec<SocketFile>,
+}
+
+/// The file of a Unix socket, as it was when this process began to listen there.
+pub(super) struct SocketFile {
+    path: PathBuf,
+    facts: Facts,
+}
+
+impl SocketFile {
+    fn of(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            facts: facts(path),
+        }
+    }
+
+    /// Removes it, if it is still the same: another process may listen there by now.
+    pub(super) fn remove(&self) {
+        if self.facts.is_some() && facts(&self.path) == self.facts {
+            // What cannot be removed is replaced by the next start.
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
 }
 
 /// Opens all that the configuration names. A socket that was passed and that it does not name is
@@ -88,6 +113,7 @@ pub(super) fn open(
         doors: Vec::new(),
         offer: None,
         addresses: Addresses::default(),
+        files: Vec::new(),
     };
     let mut all = Vec::new();
     for address in &server.https {
@@ -112,7 +138,12 @@ pub(super) fn open(
     }
     let door = match &server.admin {
         Admin::Loopback(address) => tcp_door(*address, "admin", &mut passed, &mut all)?,
-        Admin::Unix(path) => Door::Unix(unix(path, "admin", &mut passed, &mut all)?),
+        Admin::Unix(path) => {
+            let door = Door::Unix(unix(path, "admin", &mut passed, &mut all)?);
+            opened.files.push(SocketFile::of(path));
+            opened.addresses.admin_socket = Some(path.clone());
+            door
+        }
     };
     opened.addresses.admin = address_of(&door);
     opened.doors.push((door, Scope::Admin));
@@ -128,6 +159,7 @@ pub(super) fn open(
             sockets: all,
             held,
         });
+        opened.files.push(SocketFile::of(path));
     }
     for place in passed.places() {
         tracing::warn!("{place} was passed, but the configuration has no such listener: closed");

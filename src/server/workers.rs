@@ -47,19 +47,19 @@ pub(super) struct Part {
     pub(super) ready: Sender<()>,
 }
 
-/// Starts a worker.
+/// Starts a worker. It ends with the number of requests that it cut off.
 pub(super) fn spawn(
     number: usize,
     sockets: Sockets,
     part: Part,
-) -> std::io::Result<JoinHandle<()>> {
+) -> std::io::Result<JoinHandle<u64>> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     std::thread::Builder::new()
         .name(format!("worker-{number}"))
         .spawn(move || run(&runtime, sockets, part))
 }
 
-fn run(runtime: &Runtime, sockets: Sockets, part: Part) {
+fn run(runtime: &Runtime, sockets: Sockets, part: Part) -> u64 {
     let local = LocalSet::new();
     let worker = Worker::new(
         part.reloader.live.clone(),
@@ -72,7 +72,7 @@ fn run(runtime: &Runtime, sockets: Sockets, part: Part) {
     local.block_on(
         runtime,
         serve(sockets, worker, part.stages, part.census, part.ready),
-    );
+    )
 }
 
 async fn serve(
@@ -81,7 +81,7 @@ async fn serve(
     mut stages: watch::Receiver<Stage>,
     census: Census,
     ready: Sender<()>,
-) {
+) -> u64 {
     let both = [(sockets.https, Scheme::Https), (sockets.http, Scheme::Http)];
     for (listeners, scheme) in both {
         for (listener, proxied) in listeners {
@@ -91,7 +91,10 @@ async fn serve(
                     let door = Door { scheme, proxied };
                     tokio::task::spawn_local(accept::run(listener, door, worker, census));
                 }
-                Err(error) => return tracing::error!(%error, "a listener cannot be used"),
+                Err(error) => {
+                    tracing::error!(%error, "a listener cannot be used");
+                    return 0;
+                }
             }
         }
     }
@@ -117,6 +120,8 @@ async fn serve(
     while !worker.clients.borrow().is_empty() && Instant::now() < due {
         sleep(LOOK).await;
     }
+    worker.over.set(true);
+    worker.in_flight.get()
 }
 
 /// Hands on lines of the access log that have waited long enough.

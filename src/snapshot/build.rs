@@ -188,6 +188,7 @@ impl Builder<'_> {
         let failovers = self.failovers(&regions);
         let cookies = self.cookies();
         self.access_log();
+        self.advise_on_sockets();
         let id = |name: &RegionName| regions.by_name(name.as_str().as_bytes());
         let (no_country, default) = (
             id(&self.config.geo.no_country)?,

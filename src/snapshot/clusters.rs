@@ -297,8 +297,10 @@ impl Builder<'_> {
         for (described, chain, key) in loaded {
             match Certificate::from_pem(&chain, &key) {
                 Ok(certificate) => {
-                    self.warnings
-                        .extend(certificate.warnings(self.materials.now));
+                    for words in certificate.warnings(self.materials.now) {
+                        self.warn(&described.chain.place, words);
+                    }
+                    self.advise_on_secrecy(&described.key, "private key");
                     certificates.push(certificate);
                 }
                 Err(error) => {
@@ -317,6 +319,7 @@ impl Builder<'_> {
         }
         let store = CertStore::new(certificates)?;
         self.warnings.extend(store.warnings());
+        self.advise_on_hosts(&store);
         Some(Arc::new(store))
     }
 
@@ -350,11 +353,12 @@ impl Builder<'_> {
         };
         let age = kept.database.age(self.materials.now);
         if age > self.config.geo.max_age {
-            self.warnings.push(format!(
+            let words = format!(
                 "the country database {} is {} days old",
                 kept.path.display(),
                 age.as_secs() / 86_400
-            ));
+            );
+            self.warn(&path.place, words);
         }
         Some(Some(kept))
     }

@@ -1,6 +1,7 @@
 //! Everything that one configuration becomes: compiled, immutable, seen whole by each request.
 //! It builds and holds; it decides nothing.
 
+mod advice;
 pub mod build;
 mod clusters;
 pub mod files;

@@ -104,6 +104,7 @@ impl<'a> Builder<'a> {
             },
             SecretSource::File(path) => {
                 let content = self.read(path)?;
+                self.advise_on_secrecy(path, "identifier secret");
                 if content.trim_ascii().is_empty() {
                     self.problems
                         .at(&path.place, "the file of the identifier secret is empty");

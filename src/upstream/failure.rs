@@ -46,6 +46,9 @@ pub enum Cause {
     /// The client went away.
     #[error("client went away")]
     ClientGone,
+    /// The process ended while the request was in flight: the time for draining was over.
+    #[error("the gateway stopped")]
+    Drained,
     /// The region closed or reset the connection.
     #[error("region closed the connection")]
     Closed,
@@ -91,6 +94,7 @@ impl Cause {
             Self::Closed => "closed",
             Self::ConnectRefused => "connect-refused",
             Self::ConnectTimeout => "connect-timeout",
+            Self::Drained => "drained",
             Self::NoEndpoint => "no-endpoint",
             Self::OutsideNetworks => "outside-networks",
             Self::Overloaded => "overloaded",
@@ -116,6 +120,7 @@ impl Cause {
             | Self::BodyTooLarge
             | Self::ClientGone
             | Self::ClientStalled
+            | Self::Drained
             | Self::NoEndpoint
             | Self::Overloaded
             | Self::WrongRegion => None,
@@ -155,6 +160,7 @@ impl Cause {
             | Self::BodyTooLarge
             | Self::ClientGone
             | Self::ClientStalled
+            | Self::Drained
             | Self::NoEndpoint
             | Self::WrongRegion => false,
         }

@@ -83,13 +83,13 @@ impl Gateway {
         let address = |name: &str| -> SocketAddr {
             let from = line.find(name).expect("a listener") + name.len();
             let text = &line[from..];
-            let end = text.find([']', ')', ',']).unwrap_or(text.len());
+            let end = text.find([']', ' ', ',']).unwrap_or(text.len());
             text[..end].parse().expect("an address")
         };
         Self {
             https: address(" https=["),
             http: address(" http=["),
-            admin: address(" admin=Some("),
+            admin: address(" admin="),
             tls: tls(&world.ca),
             child,
             config,

@@ -16,14 +16,13 @@ fn text(bytes: &[u8]) -> String {
 
 /// A configuration that loads: a certificate of its own, the bundled database.
 fn good(directory: &tempfile::TempDir) -> PathBuf {
-    let made =
-        rcgen::generate_simple_self_signed(vec!["onetimesecret.com".to_owned()]).expect("made");
+    let names = ["onetimesecret.com", "eu.onetimesecret.com"].map(str::to_owned);
+    let made = rcgen::generate_simple_self_signed(names).expect("made");
     std::fs::write(directory.path().join("chain.pem"), made.cert.pem()).expect("written");
-    std::fs::write(
-        directory.path().join("key.pem"),
-        made.signing_key.serialize_pem(),
-    )
-    .expect("written");
+    keep_secret(
+        &directory.path().join("key.pem"),
+        &made.signing_key.serialize_pem(),
+    );
     let database = concat!(env!("CARGO_MANIFEST_DIR"), "/geoip/country.mmdb");
     let path = directory.path().join("gateway.toml");
     let config = format!(
@@ -36,8 +35,86 @@ fn good(directory: &tempfile::TempDir) -> PathBuf {
     );
     std::fs::write(&path, config).expect("written");
     let secret = "4f1d0c7a9be3285166d4a0f7c2b98e31557a0d9c4be6f812a3907dc5e1f4b628\n";
-    std::fs::write(directory.path().join("eu.secret"), secret).expect("written");
+    keep_secret(&directory.path().join("eu.secret"), secret);
     path
+}
+
+fn keep_secret(path: &std::path::Path, content: &str) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::write(path, content).expect("written");
+    let owner = std::fs::Permissions::from_mode(0o600);
+    std::fs::set_permissions(path, owner).expect("permitted");
+}
+
+/// What is not wrong, but will be: `check` says it, and with `--strict` fails for it.
+#[test]
+fn check_warns_of_what_callers_would_notice_first() {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = good(&directory);
+    let config = path.to_str().expect("a path");
+    let original = std::fs::read_to_string(&path).expect("the file");
+    // Reading the database takes a debug build seconds.
+    let original: String = original
+        .lines()
+        .filter(|line| !line.starts_with("database"))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    std::fs::write(&path, &original).expect("written");
+    let check = || {
+        let checked = gateway(&["check", "--strict", "--config", config]);
+        (checked.status.code(), text(&checked.stderr))
+    };
+    assert_eq!(check(), (Some(0), String::new()));
+    let mode = |name: &str, bits: u32| {
+        let permissions = std::fs::Permissions::from_mode(bits);
+        std::fs::set_permissions(directory.path().join(name), permissions).expect("permitted");
+    };
+    let warns_once = |words: &[&str]| {
+        let (code, told) = check();
+        assert_eq!(code, Some(1), "{told}");
+        assert_eq!(told.matches("warning: ").count(), 1, "{told}");
+        for word in words {
+            assert!(told.contains(word), "{word}: {told}");
+        }
+    };
+    for (name, bits) in [("key.pem", 0o604), ("key.pem", 0o602), ("eu.secret", 0o644)] {
+        mode(name, bits);
+        warns_once(&[
+            "gateway.toml:",
+            name,
+            "everybody",
+            &format!("mode 0{bits:o}"),
+        ]);
+        mode(name, 0o640);
+    }
+    assert_eq!(check().0, Some(0));
+
+    let more =
+        "\"onetimesecret.com\" = \"auto\"\n\"a.example\" = \"eu\"\n\"*.b.example\" = \"eu\"\n";
+    let with = original.replacen("\"onetimesecret.com\" = \"auto\"\n", more, 1);
+    std::fs::write(&path, with).expect("written");
+    warns_once(&["hosts.\"a.example\"", "no certificate is for a.example"]);
+
+    let with = "[server]\nhandover = \"/nowhere/at/all/handover.sock\"\n";
+    std::fs::write(&path, original.replacen("[server]\n", with, 1)).expect("written");
+    warns_once(&["server.handover: there is no directory /nowhere/at/all"]);
+
+    std::fs::write(&path, original.replacen("127.0.0.1:0", "127.0.0.1:8443", 1)).expect("written");
+    warns_once(&["redirects lead to port 443", "https_public_port"]);
+
+    std::fs::write(&path, &original).expect("written");
+    let mut soon = rcgen::CertificateParams::new(vec!["*.com".to_owned()]).expect("names");
+    soon.subject_alt_names = ["onetimesecret.com", "*.onetimesecret.com"]
+        .map(|name| rcgen::SanType::DnsName(name.try_into().expect("a name")))
+        .to_vec();
+    soon.not_after =
+        (std::time::SystemTime::now() + std::time::Duration::from_secs(864_100)).into();
+    let key = rcgen::KeyPair::generate().expect("a key");
+    let made = soon.self_signed(&key).expect("made");
+    std::fs::write(directory.path().join("chain.pem"), made.pem()).expect("written");
+    keep_secret(&directory.path().join("key.pem"), &key.serialize_pem());
+    warns_once(&["chain = \"chain.pem\"", "expires in 10 days"]);
 }
 
 #[test]
@@ -138,6 +215,95 @@ fn explain_says_which_region_and_why_not_the_others() {
         !text(&told.stdout).contains(key),
         "explain never prints a key"
     );
+}
+
+#[test]
+fn an_address_in_use_names_the_way_to_take_it_over() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = good(&directory);
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("an address").to_string();
+    let text_of = std::fs::read_to_string(&path).expect("the file");
+    let text_of = text_of
+        .replacen("127.0.0.1:0", &address, 1)
+        .replace("database = ", "# database = ");
+    std::fs::write(&path, text_of).expect("written");
+    let told = gateway(&["run", "--config", path.to_str().expect("a path")]);
+    assert_eq!(told.status.code(), Some(1));
+    let said = text(&told.stderr);
+    assert!(
+        said.contains(&address) && said.contains("--take-over"),
+        "{said}"
+    );
+}
+
+/// What the road refuses before it decides anything, `explain` refuses in the same words.
+#[test]
+fn explain_refuses_what_the_gateway_would() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = good(&directory);
+    let text_of = std::fs::read_to_string(&path).expect("the file");
+    let lines = text_of.lines().filter(|line| !line.starts_with("database"));
+    let without: Vec<&str> = lines.collect();
+    std::fs::write(&path, without.join("\n")).expect("written");
+    let explain = |more: &[&str]| {
+        let config = path.to_str().expect("a path");
+        let mut words = vec!["explain", "--config", config, "--host", "onetimesecret.com"];
+        words.extend(more);
+        let told = gateway(&words);
+        (told.status.code(), text(&told.stdout) + &text(&told.stderr))
+    };
+    let long = format!("/{}", "a".repeat(13_000));
+    for (more, code, words) in [
+        (&["--method", "TRACE"][..], 1, "405: "),
+        (&["--method", "CONNECT"], 1, "405: "),
+        (&["--method", "BREW"], 1, "501: "),
+        (&["--path", long.as_str()], 1, "414: "),
+        (&["--path", "/a#b"], 1, "400: "),
+        (&["--header", "Via: 1.1 onetime-gateway"], 1, "508: "),
+        (&["--header", "Expect: 200-ok"], 1, "417: "),
+        (&["--header", "Basic hush"], 2, "--header number 1"),
+        (&["--header", "A b: hush"], 2, "--header number 1"),
+        (
+            &[
+                "--header",
+                "X-Forwarded-For: 1.2.3.4",
+                "--header",
+                "Accept: hush",
+            ],
+            0,
+            "note     not looked at: accept, x-forwarded-for",
+        ),
+        (&[], 0, "note     there is no database (geo.database)"),
+    ] {
+        let (exit, told) = explain(more);
+        assert_eq!(exit, Some(code), "{more:?}: {told}");
+        assert!(told.contains(words) && !told.contains("hush"), "{told}");
+    }
+}
+
+#[test]
+fn check_says_what_is_wrong_with_a_key() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = good(&directory);
+    let config = path.to_str().expect("a path");
+    let text_of = std::fs::read_to_string(&path).expect("the file");
+    let quick = text_of.replace("database = ", "# database = ");
+    std::fs::write(&path, &quick).expect("written");
+    let check = |key: &str| {
+        let told = gateway(&["check", "--config", config, "--key", key]);
+        assert_eq!(told.status.code(), Some(1));
+        let said = text(&told.stdout);
+        assert!(!said.contains(key), "{said}");
+        said
+    };
+    let tagged = "hbexbxw247g0cinp1ia1ogu5nc31g72s4j3reusv6ufo4ju7hqrcx8fsll4omg";
+    assert!(check(tagged).contains("no region's identifier secret verifies its tag"));
+    assert!(check("gbexbxw247g0cinp1ia1ogu5nc31g72").contains("it has no tag"));
+    assert!(check("https://onetimesecret.com/secret/x").contains("not the form of a key"));
+    let none = quick.replace("identifier_secrets", "# identifier_secrets");
+    std::fs::write(&path, none).expect("written");
+    assert!(check(tagged).contains("no region has `identifier_secrets`"));
 }
 
 /// A log that cannot be written is noticed before it is needed, and asking leaves no trace.

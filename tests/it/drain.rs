@@ -44,6 +44,44 @@ async fn what_is_in_flight_finishes() {
     }
 }
 
+/// Nobody's patience is endless; the log says who cut the request off, whether its head was out or not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_outlasts_the_drain_is_cut_off_by_the_gateway_and_says_so() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let log = directory.path().join("access.log");
+    let mut world = crate::support::world_with(&format!("[log]\naccess = {log:?}\n"));
+    let text = std::fs::read_to_string(&world.config).expect("the file");
+    let text = text.replace("drain = \"5s\"", "drain = \"200ms\"");
+    std::fs::write(&world.config, text).expect("written");
+    drop(world.gateway().expect("a gateway").reload());
+    let mut asked = Vec::new();
+    for protocol in BOTH {
+        for fault in ["hang", "hang-body"] {
+            let mut client = Client::open(&world, protocol, "eu.onetimesecret.com").await;
+            asked.push(tokio::spawn(async move {
+                let headers = [("x-demo-fault", fault)];
+                let path = "/api/v1/share?secret=x";
+                client.try_ask(Method::POST, path, &headers, "").await
+            }));
+        }
+    }
+    while crate::support::received(&world, "eu") < asked.len() {
+        tokio::task::yield_now().await;
+    }
+    let drained = tokio::task::spawn_blocking(move || world.drain());
+    assert_eq!(drained.await.expect("drained"), 4);
+    for one in asked {
+        assert!(one.await.expect("the task").is_err());
+    }
+    let lines = std::fs::read_to_string(log).expect("the log");
+    assert_eq!(lines.lines().count(), 4);
+    for line in lines.lines() {
+        let words = "\"broken\":\"drained\",\"fault\":\"gateway\"";
+        assert!(line.contains(words), "{line}");
+    }
+    assert_eq!(lines.matches("\"status\":0").count(), 2, "{lines}");
+}
+
 #[tokio::test]
 async fn the_last_request_that_a_connection_may_carry_ends_it() {
     let world = crate::support::world_with("[limits]\nrequests_per_connection = 3\n");

@@ -161,6 +161,23 @@ async fn a_class_that_the_operator_wrote_lets_nothing_be_sent_twice_that_must_no
     }
 }
 
+#[tokio::test]
+async fn two_choices_are_none_and_the_answer_says_that_there_are_two() {
+    let world = world();
+    for protocol in BOTH {
+        let mut client = Client::open(&world, protocol, "onetimesecret.com").await;
+        let twice = [("o-region", "eu"), ("o-region", "eu")];
+        let told = client.get("/api/v2/status", &twice).await;
+        assert_eq!(told.status, 400);
+        assert_eq!(told.json()["error_type"], "pin-repeated");
+        let words = "O-Region is there more than once; the regions are ";
+        let said = told.json()["error"].to_string();
+        assert!(said.contains(words), "{said}");
+        let told = client.get("/api/v2/status", &[("o-region", "mars")]).await;
+        assert_eq!(told.json()["error_type"], "unknown-region");
+    }
+}
+
 /// Larger than what sockets hold: the region is given some of it and takes no more.
 #[tokio::test]
 async fn a_region_that_stops_reading_has_failed() {

@@ -183,6 +183,8 @@ async fn probes_find_a_region_down_keep_it_over_a_reload_and_find_it_up() {
     assert_eq!(ca["available"], false);
     assert_eq!(ca["endpoints"][1]["state"], "down");
     assert!(ca["endpoints"][1]["probes"]["bad"].as_u64() > Some(0));
+    let wrong = ca["endpoints"][1]["probes"]["wrong"].as_str();
+    assert!(wrong.is_some(), "{ca}");
 
     edit(&world, "fall = 1", "fall = 2");
     assert!(up(&world) < 0.5, "an unchanged endpoint keeps its health");

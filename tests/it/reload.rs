@@ -182,6 +182,71 @@ async fn changed_files_are_noticed() {
     );
 }
 
+/// Whatever a refusal was about, repairing that file alone is noticed: the configuration's own text does
+/// not change once in all this.
+#[tokio::test]
+async fn a_refusal_is_lifted_by_the_file_that_it_was_about() {
+    let world = world();
+    let at = |name: &str| world.config.with_file_name(name);
+    let put = |name: &str, content: &[u8]| {
+        let next = at("next");
+        std::fs::write(&next, content).expect("written");
+        std::fs::rename(next, at(name)).expect("renamed");
+    };
+    let admin = world.admin();
+    let loaded = async |wanted: bool| {
+        let line = format!(
+            "onetime_gateway_last_reload_successful {}\n",
+            u8::from(wanted)
+        );
+        until("a reload's verdict", async || {
+            crate::observe::scrape(admin).await.contains(&line)
+        })
+        .await;
+    };
+    for name in ["eu.secret", "country.mmdb", "key.pem", "chain.pem"] {
+        let good = std::fs::read(at(name)).expect("a file");
+        put(name, b"\n");
+        loaded(false).await;
+        put(name, &good);
+        loaded(true).await;
+        std::fs::rename(at(name), at("away")).expect("moved away");
+        loaded(false).await;
+        std::fs::rename(at("away"), at(name)).expect("moved back");
+        loaded(true).await;
+    }
+
+    // A renewal, its two files some time apart.
+    let made =
+        rcgen::generate_simple_self_signed(vec!["onetimesecret.com".to_owned()]).expect("made");
+    put("chain.pem", made.cert.pem().as_bytes());
+    loaded(false).await;
+    put("key.pem", made.signing_key.serialize_pem().as_bytes());
+    loaded(true).await;
+    let config = crate::support::tls(&world, Speak::Http1);
+    let old = crate::support::connect(world.https(), config, "onetimesecret.com").await;
+    assert!(old.is_err(), "the new certificate is shown");
+}
+
+#[tokio::test]
+async fn a_restart_is_needed_as_long_as_the_file_is_not_what_the_process_started_with() {
+    let world = world();
+    let original = std::fs::read_to_string(&world.config).expect("the file");
+    let told = |text: &str| {
+        write(&world, text);
+        let Verdict::Applied { warnings, .. } = reload(&world) else {
+            panic!("refused")
+        };
+        warnings
+            .iter()
+            .any(|warning| warning.contains("server.threads") && warning.contains("restart"))
+    };
+    let other = original.replace("threads = 1", "threads = 2");
+    assert!(told(&other));
+    assert!(told(&format!("{other}\n# A second reload\n")));
+    assert!(!told(&original), "back to what runs");
+}
+
 /// The short form; `cargo test --release --test it -- --ignored` runs a thousand.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn forty_reloads_under_load_lose_nothing() {

@@ -62,6 +62,11 @@ impl<'a> Section<'a> {
             .map_or_else(|| self.place(), |key| self.place_of(key))
     }
 
+    /// Whether the table has a key.
+    pub(in crate::config) fn has(&self, key: &str) -> bool {
+        self.table.is_some_and(|table| table.contains_key(key))
+    }
+
     /// The value of a key, if the table has it.
     pub(in crate::config) fn get(&mut self, key: &'static str) -> Option<Value<'a>> {
         self.asked.push(key);

@@ -342,12 +342,15 @@ fn listeners_and_threads_need_a_restart_and_nothing_else_does() {
         "server.handover",
         "server.threads",
     ];
-    assert_eq!(restart_needed(&old, &new), all);
+    assert_eq!(restart_needed(&old.server, &new.server), all);
     let mut other = new.clone();
     other.server.drain = Duration::from_secs(9);
     other.limits.body = 1;
     other.regions.clear();
-    assert_eq!(restart_needed(&new, &other), Vec::<&str>::new());
+    assert_eq!(
+        restart_needed(&new.server, &other.server),
+        Vec::<&str>::new()
+    );
 }
 
 #[test]

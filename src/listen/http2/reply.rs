@@ -182,14 +182,12 @@ impl Relay {
 
 impl Drop for Relay {
     fn drop(&mut self) {
-        // The client went away in the middle of the answer.
-        if let (Some(_), Some(mut record)) = (self.exchange.take(), self.record.take()) {
-            let slow = self.patience.is_over();
-            record.broken(if slow {
-                Cause::ClientStalled
-            } else {
-                Cause::ClientGone
-            });
+        // The stream ended in the middle of the answer. If not because its client is slow, then for
+        // what the record, dropped here, knows of.
+        if let (Some(_), Some(mut record)) = (self.exchange.take(), self.record.take())
+            && self.patience.is_over()
+        {
+            record.broken(Cause::ClientStalled);
             record.finish();
         }
     }

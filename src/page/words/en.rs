@@ -85,6 +85,7 @@ fn message(message: Message) -> &'static str {
             "There were too many requests from this address; try again later"
         }
         Message::TransferCoding => "The transfer coding is not known",
+        Message::RepeatedPin => "O-Region is there more than once",
         Message::UnknownPin => "O-Region names no region",
         Message::UnknownRegion => "There is no such region",
     }

@@ -89,6 +89,7 @@ fn message(message: Message) -> &'static str {
             "Trop de requêtes sont venues de cette adresse ; réessayez plus tard"
         }
         Message::TransferCoding => "Le codage de transfert n’est pas connu",
+        Message::RepeatedPin => "O-Region figure plus d’une fois",
         Message::UnknownPin => "O-Region ne désigne aucune région",
         Message::UnknownRegion => "Cette région n’existe pas",
     }

@@ -87,6 +87,7 @@ fn message(message: Message) -> &'static str {
             "Z tego adresu przyszło zbyt wiele żądań; spróbuj ponownie później"
         }
         Message::TransferCoding => "Kodowanie transferu nie jest znane",
+        Message::RepeatedPin => "O-Region występuje więcej niż raz",
         Message::UnknownPin => "O-Region nie wskazuje żadnego regionu",
         Message::UnknownRegion => "Nie ma takiego regionu",
     }

@@ -86,6 +86,7 @@ fn message(message: Message) -> &'static str {
             "För många förfrågningar kom från den här adressen; försök igen senare"
         }
         Message::TransferCoding => "Överföringskodningen är inte känd",
+        Message::RepeatedPin => "O-Region förekommer mer än en gång",
         Message::UnknownPin => "O-Region anger ingen region",
         Message::UnknownRegion => "Det finns ingen sådan region",
     }

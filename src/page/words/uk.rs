@@ -85,6 +85,7 @@ fn message(message: Message) -> &'static str {
         Message::TargetTooLong => "Адреса в запиті задовга",
         Message::TooManyRequests => "З цієї адреси надійшло забагато запитів; спробуйте пізніше",
         Message::TransferCoding => "Кодування передавання невідоме",
+        Message::RepeatedPin => "O-Region трапляється більше одного разу",
         Message::UnknownPin => "O-Region не називає жодного регіону",
         Message::UnknownRegion => "Такого регіону немає",
     }

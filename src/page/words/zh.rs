@@ -83,6 +83,7 @@ fn message(message: Message) -> &'static str {
         Message::TargetTooLong => "请求目标过长",
         Message::TooManyRequests => "来自此地址的请求过多，请稍后再试",
         Message::TransferCoding => "未知的传输编码",
+        Message::RepeatedPin => "O-Region 出现了不止一次",
         Message::UnknownPin => "O-Region 没有指明任何区域",
         Message::UnknownRegion => "没有这样的区域",
     }

@@ -21,6 +21,26 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// Whose doing it is that no answer came from a region, or not all of it.
+    #[must_use]
+    pub const fn of(cause: Cause) -> Self {
+        match cause {
+            Cause::BadBody(_) | Cause::BodyTooLarge | Cause::ClientGone | Cause::ClientStalled => {
+                Self::Client
+            }
+            Cause::Drained | Cause::Overloaded | Cause::WrongRegion => Self::Gateway,
+            Cause::BadAnswer(_)
+            | Cause::Closed
+            | Cause::ConnectRefused
+            | Cause::ConnectTimeout
+            | Cause::NoEndpoint
+            | Cause::OutsideNetworks
+            | Cause::ResponseTimeout
+            | Cause::Tls
+            | Cause::Unresolved => Self::Region,
+        }
+    }
+
     /// The kebab-case name in metrics and logs.
     #[must_use]
     pub const fn label(self) -> &'static str {
@@ -43,7 +63,7 @@ pub enum Refusal {
     BadMessage(WireFault),
     /// A path with dot segments, encoded slashes, backslashes, NUL or control bytes.
     BadPath,
-    /// The pin header names no region, or comes twice.
+    /// The pin header names no region.
     BadPin,
     /// The body stalled.
     BodyTimeout,
@@ -73,6 +93,8 @@ pub enum Refusal {
     Misdirected,
     /// The pin header contradicts the host.
     PinContradictsHost,
+    /// The pin header comes more than once.
+    PinRepeated,
     /// The region did not answer.
     Region(Failure),
     /// The process has as many requests in flight as it takes.
@@ -93,7 +115,8 @@ impl Refusal {
             | Self::BadPath
             | Self::BadPin
             | Self::CredentialsWithoutRegion
-            | Self::PinContradictsHost => 400,
+            | Self::PinContradictsHost
+            | Self::PinRepeated => 400,
             Self::BadMessage(fault) => wire_status(fault),
             Self::CrossSite => 403,
             Self::Denied => 404,
@@ -113,7 +136,7 @@ impl Refusal {
                 Cause::BodyTooLarge => 413,
                 Cause::ClientStalled => 408,
                 Cause::ConnectTimeout | Cause::ResponseTimeout => 504,
-                Cause::NoEndpoint | Cause::Overloaded => 503,
+                Cause::Drained | Cause::NoEndpoint | Cause::Overloaded => 503,
                 Cause::WrongRegion => 500,
                 Cause::BadAnswer(_)
                 | Cause::Closed
@@ -130,22 +153,7 @@ impl Refusal {
     pub const fn fault(self) -> Fault {
         match self {
             Self::TooBusy => Fault::Gateway,
-            Self::Region(failure) => match failure.cause {
-                Cause::BadBody(_)
-                | Cause::BodyTooLarge
-                | Cause::ClientGone
-                | Cause::ClientStalled => Fault::Client,
-                Cause::Overloaded | Cause::WrongRegion => Fault::Gateway,
-                Cause::BadAnswer(_)
-                | Cause::Closed
-                | Cause::ConnectRefused
-                | Cause::ConnectTimeout
-                | Cause::NoEndpoint
-                | Cause::OutsideNetworks
-                | Cause::ResponseTimeout
-                | Cause::Tls
-                | Cause::Unresolved => Fault::Region,
-            },
+            Self::Region(failure) => Fault::of(failure.cause),
             Self::BadAuthority
             | Self::BadChoice(_)
             | Self::BadMessage(_)
@@ -165,6 +173,7 @@ impl Refusal {
             | Self::MethodUnknown
             | Self::Misdirected
             | Self::PinContradictsHost
+            | Self::PinRepeated
             | Self::TooMany(..)
             | Self::TooManyAtOnce => Fault::Client,
         }
@@ -193,6 +202,7 @@ impl Refusal {
             Self::MethodUnknown => "method-unknown",
             Self::Misdirected => "misdirected",
             Self::PinContradictsHost => "pin-contradicts-host",
+            Self::PinRepeated => "pin-repeated",
             Self::Region(failure) => failure.cause.label(),
             Self::TooBusy => "too-busy",
             Self::TooMany(kind, _) => kind.label(),
@@ -229,12 +239,14 @@ impl Refusal {
             Self::MethodUnknown => Message::MethodUnknown,
             Self::Misdirected => Message::Misdirected,
             Self::PinContradictsHost => Message::PinContradictsHost,
+            Self::PinRepeated => Message::RepeatedPin,
             Self::Region(failure) => match failure.cause {
                 Cause::BadBody(_) => Message::BadBody,
                 Cause::BodyTooLarge => Message::BodyTooLarge,
                 Cause::ClientGone => Message::Abandoned,
                 Cause::ClientStalled => Message::BodyLate,
                 Cause::ConnectTimeout => Message::RegionUnreachableInTime,
+                Cause::Drained => Message::GatewayBusy,
                 Cause::ResponseTimeout => Message::RegionSilent,
                 Cause::NoEndpoint => Message::RegionUnavailable,
                 Cause::Overloaded => Message::RegionBusy,
@@ -331,6 +343,7 @@ impl Refusal {
             | Self::MethodUnknown
             | Self::Misdirected
             | Self::PinContradictsHost
+            | Self::PinRepeated
             | Self::TooBusy
             | Self::TooMany(..)
             | Self::TooManyAtOnce => false,
@@ -347,7 +360,7 @@ impl Refusal {
                 | Cause::BodyTooLarge
                 | Cause::ClientGone
                 | Cause::ClientStalled => "http_request_error",
-                Cause::Closed => "connection_terminated",
+                Cause::Closed | Cause::Drained => "connection_terminated",
                 Cause::ConnectRefused => "connection_refused",
                 Cause::ConnectTimeout => "connection_timeout",
                 Cause::NoEndpoint => "destination_unavailable",

@@ -2,7 +2,7 @@
 
 use super::*;
 
-const CAUSES: [Cause; 15] = [
+const CAUSES: [Cause; 16] = [
     Cause::BadAnswer(WireFault::BadChunk),
     Cause::BadBody(WireFault::BadChunk),
     Cause::BodyTooLarge,
@@ -11,6 +11,7 @@ const CAUSES: [Cause; 15] = [
     Cause::Closed,
     Cause::ConnectRefused,
     Cause::ConnectTimeout,
+    Cause::Drained,
     Cause::NoEndpoint,
     Cause::OutsideNetworks,
     Cause::Overloaded,
@@ -42,6 +43,7 @@ fn all() -> Vec<Refusal> {
         Refusal::MethodUnknown,
         Refusal::Misdirected,
         Refusal::PinContradictsHost,
+        Refusal::PinRepeated,
         Refusal::TooBusy,
         Refusal::TooManyAtOnce,
     ];

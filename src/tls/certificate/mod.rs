@@ -79,6 +79,11 @@ impl CertError {
     }
 }
 
+const DAY: i64 = 86_400;
+
+/// An expiry that is so close is worth a word.
+const SOON: i64 = 14 * DAY;
+
 /// One certificate with its chain and key.
 pub struct Certificate {
     /// Host names and addresses, lower case; wildcards with their `*`.
@@ -154,6 +159,9 @@ impl Certificate {
         let mut warnings = Vec::new();
         if now > self.not_after {
             warnings.push(format!("the certificate of {names} has expired"));
+        } else if now > self.not_after.saturating_sub(SOON) {
+            let left = (self.not_after - now) / DAY;
+            warnings.push(format!("the certificate of {names} expires in {left} days"));
         } else if now < self.not_before {
             warnings.push(format!("the certificate of {names} is not valid yet"));
         }

@@ -246,7 +246,16 @@ fn warns_of_dates() {
     );
     // A certificate is valid until its last second, that included (RFC 5280 section 4.1.2.5).
     let last = UNIX_EPOCH + Duration::from_secs(certificate.not_after.try_into().unwrap());
-    assert_eq!(certificate.warnings(last), [""; 0]);
+    assert_eq!(
+        certificate.warnings(last),
+        ["the certificate of a.example expires in 0 days"]
+    );
+    let days = |days: u64| Duration::from_secs(days * 86_400);
+    assert_eq!(certificate.warnings(last - days(14)), [""; 0]);
+    assert_eq!(
+        certificate.warnings(last - days(13)),
+        ["the certificate of a.example expires in 13 days"]
+    );
     assert_eq!(
         certificate.warnings(last + Duration::from_secs(1)),
         ["the certificate of a.example has expired"]

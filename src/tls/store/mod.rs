@@ -101,6 +101,12 @@ impl CertStore {
                 .all(|certificate| certificate.speaks_for(host))
     }
 
+    /// Whether a certificate is for this host, and not only the default.
+    #[must_use]
+    pub fn names(&self, host: &str) -> bool {
+        self.positions(host).is_some()
+    }
+
     /// The certificates for a server name, or else the default; at least one.
     fn named(&self, server_name: Option<&str>) -> impl Iterator<Item = &Certificate> + Clone {
         server_name

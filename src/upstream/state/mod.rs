@@ -29,6 +29,8 @@ pub struct EndpointState {
     failures: AtomicU32,
     good_probes: AtomicU64,
     bad_probes: AtomicU64,
+    /// What the last probe found wrong, if it did.
+    finding: Mutex<Option<String>>,
     /// Addresses at which it must not be used.
     pub outside: Outside,
     health: Mutex<Health>,
@@ -104,6 +106,19 @@ impl EndpointState {
         };
         count.fetch_add(1, Relaxed);
         self.change(|health| health.probed(good, rules, now))
+    }
+
+    /// Keeps what the last probe found wrong, for those who look.
+    pub fn found(&self, wrong: Option<String>) {
+        let mut finding = self.finding.lock().unwrap_or_else(PoisonError::into_inner);
+        *finding = wrong;
+    }
+
+    /// What the last probe found wrong.
+    #[must_use]
+    pub fn finding(&self) -> Option<String> {
+        let finding = self.finding.lock().unwrap_or_else(PoisonError::into_inner);
+        finding.clone()
     }
 
     /// Nobody probes it: what probes said no longer holds.

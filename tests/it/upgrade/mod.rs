@@ -1,6 +1,7 @@
 //! The running binary is replaced under load, and no caller notices: not one connection refused or
 //! reset, not one request failed.
 
+mod changed;
 mod held;
 mod load;
 mod process;
@@ -448,64 +449,4 @@ async fn a_socket_that_was_left_behind_is_replaced() {
         second.words()
     );
     assert!(third.stop().success());
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn listeners_come_and_go_with_the_configuration() {
-    let stage = Stage::new();
-    let admin = stage.directory.path().join("admin.sock");
-    let was = stage.world.admin();
-    stage.edit(|text| {
-        text.replace(
-            &format!("\"{was}\""),
-            &format!("\"unix:{}\"", admin.display()),
-        )
-    });
-    let config = stage.world.config.clone();
-    let mut old = aside(|| stage.begin(&config).serve()).await;
-    let moved = stage.directory.path().join("other.sock");
-    let changed = stage.variant("changed.toml", |text| {
-        let http = format!("http = [\"{}\"]", stage.http);
-        let handover = stage.handover().display().to_string();
-        text.replace(&http, "http = []")
-            .replace("[server]\n", &format!("[server]\nmetrics = \"{was}\"\n"))
-            .replace(&handover, &moved.display().to_string())
-    });
-    let asked = format!("--take-over={}", stage.handover().display());
-    let mut new = aside(|| {
-        let mut start = stage.begin(&changed);
-        let arguments = [asked.as_str()];
-        start.arguments = &arguments;
-        start.serve()
-    })
-    .await;
-    assert!(
-        new.words().contains(&format!("{} was passed", stage.http)),
-        "{}",
-        new.words()
-    );
-    assert!(aside(|| old.ended()).await.success(), "{}", old.words());
-    assert!(
-        redirect(stage.http).await.is_err(),
-        "nothing listens there any more"
-    );
-    let answer = redirect(was).await.expect("a new listener");
-    assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
-    let mut client = stage.client(Speak::Http2).await;
-    assert_eq!(client.get("/api/v1/status", &[]).await.status, 200);
-    // The admin socket is the very same, and the new process is behind it.
-    let reload = aside(|| {
-        std::process::Command::new(env!("CARGO_BIN_EXE_onetime-gateway"))
-            .args(["reload", "--admin", &format!("unix:{}", admin.display())])
-            .output()
-    });
-    let reload = reload.await.expect("it runs");
-    assert!(reload.status.success(), "{reload:?}");
-    assert!(
-        new.words().contains("configuration reloaded"),
-        "{}",
-        new.words()
-    );
-    drop(client);
-    assert!(new.stop().success());
 }

@@ -70,7 +70,7 @@ impl Process {
                 .recv_timeout(PATIENCE)
                 .unwrap_or_else(|_| panic!("it does not serve: {heard}"));
             if let Some(https) = address(&line, " https=[") {
-                let admin = address(&line, " admin=Some(").expect("one on TCP");
+                let admin = address(&line, " admin=").expect("one on TCP");
                 break (https, address(&line, " http=["), admin);
             }
             heard.push_str(&line);
@@ -146,7 +146,7 @@ impl Process {
 /// The first address of a list in a line of the log.
 fn address(line: &str, list: &str) -> Option<SocketAddr> {
     let (_, rest) = line.split_once(list)?;
-    let end = rest.find([',', ']', ')'])?;
+    let end = rest.find([',', ']', ' ']).unwrap_or(rest.len());
     rest[..end].parse().ok()
 }
 

@@ -1,0 +1,84 @@
+//! What is not wrong, but that operators want to know before their callers do.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use super::build::Builder;
+use crate::config::name::HostPattern;
+use crate::config::place::{FilePath, Place};
+use crate::config::server::Admin;
+use crate::tls::store::CertStore;
+
+/// So many hosts without a certificate are named; of the others, how many there are.
+const NAMED: usize = 5;
+
+/// Reading or writing, by everybody.
+const ANYBODY: u32 = 0o006;
+
+impl Builder<'_> {
+    /// Adds a warning at a place of the file.
+    pub(super) fn warn(&mut self, place: &Place, message: impl Into<String>) {
+        let told = self.problems.told(place, message);
+        self.warnings.push(told);
+    }
+
+    /// Hosts whose callers would be shown a certificate that is not theirs.
+    pub(super) fn advise_on_hosts(&mut self, certificates: &CertStore) {
+        let bare = |host: &&crate::config::host::Host| match &host.pattern {
+            HostPattern::Exact(name) => !certificates.names(name.as_str()),
+            HostPattern::Below(_) => false,
+        };
+        let bare: Vec<_> = self.config.hosts.iter().filter(bare).collect();
+        let Some(first) = bare.first() else { return };
+        let names: Vec<String> = bare
+            .iter()
+            .take(NAMED)
+            .map(|host| host.pattern.to_string())
+            .collect();
+        let more = match bare.len().saturating_sub(NAMED) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let words = format!("no certificate is for {}{more}", names.join(", "));
+        self.warn(&first.place, words);
+    }
+
+    /// A secret that everybody on the machine reads, or writes.
+    pub(super) fn advise_on_secrecy(&mut self, path: &FilePath, what: &str) {
+        let resolved = path.resolve(self.materials.directory);
+        let Ok(meta) = std::fs::metadata(&resolved) else {
+            return;
+        };
+        let mode = meta.mode() & 0o777;
+        if mode & ANYBODY != 0 {
+            let shown = resolved.display();
+            let words = format!(
+                "everybody on this machine may read or write the {what} {shown} (mode {mode:04o}): \
+                 0640 and the group of the gateway's user is enough"
+            );
+            self.warn(&path.place, words);
+        }
+    }
+
+    /// Unix sockets that could not be bound at a start.
+    pub(super) fn advise_on_sockets(&mut self) {
+        let server = &self.config.server;
+        let admin = match &server.admin {
+            Admin::Unix(path) => Some(path),
+            Admin::Loopback(_) => None,
+        };
+        for (key, path) in [
+            ("server.admin", admin),
+            ("server.handover", server.handover.as_ref()),
+        ] {
+            if let Some(directory) = path.and_then(|path| path.parent())
+                && !Path::is_dir(directory)
+            {
+                self.warnings.push(format!(
+                    "{key}: there is no directory {}, and without it the gateway does not start",
+                    directory.display()
+                ));
+            }
+        }
+    }
+}
