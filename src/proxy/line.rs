@@ -14,6 +14,7 @@ use super::arrival::Protocol;
 use super::record::{Method, Record};
 use super::refusal::Fault;
 use crate::config::log::AddressDetail;
+use crate::config::name::HostPattern;
 
 /// Appends the line, without a line end. `now` and `wall` are the same moment.
 pub fn write(out: &mut String, record: &Record, now: Instant, wall: SystemTime) {
@@ -21,11 +22,18 @@ pub fn write(out: &mut String, record: &Record, now: Instant, wall: SystemTime) 
     write_time(out, wall);
     text(out, "\",\"request_id\":", record.request_id());
     if let Some(client) = shown(record.client, record.view().config.log.access_address) {
-        // Writing to a String cannot fail, here and below.
-        let _ = write!(out, ",\"client\":\"{client}\"");
+        out.push_str(",\"client\":\"");
+        write_address(out, client);
+        out.push('"');
     }
-    if let Some(host) = record.host_pattern() {
-        let _ = write!(out, ",\"host\":\"{host}\"");
+    match record.host_pattern() {
+        Some(HostPattern::Exact(host)) => text(out, ",\"host\":", host.as_str()),
+        Some(HostPattern::Below(host)) => {
+            out.push_str(",\"host\":\"*.");
+            out.push_str(host.as_str());
+            out.push('"');
+        }
+        None => {}
     }
     let method = Method::LABELS.get(record.method as usize);
     text(out, ",\"method\":", method.copied().unwrap_or("other"));
@@ -39,6 +47,7 @@ pub fn write(out: &mut String, record: &Record, now: Instant, wall: SystemTime) 
     if let Some(trace) = record.trace {
         out.push_str(",\"trace_id\":\"");
         for byte in trace.id {
+            // Writing to a String cannot fail, here and below.
             let _ = write!(out, "{byte:02x}");
         }
         out.push('"');
@@ -103,6 +112,22 @@ fn text(out: &mut String, lead: &str, value: &str) {
 fn number(out: &mut String, lead: &str, value: u64) {
     out.push_str(lead);
     digits(out, value, 1);
+}
+
+fn write_address(out: &mut String, address: IpAddr) {
+    match address {
+        IpAddr::V4(address) => {
+            for (place, octet) in address.octets().into_iter().enumerate() {
+                if place > 0 {
+                    out.push('.');
+                }
+                digits(out, octet.into(), 1);
+            }
+        }
+        IpAddr::V6(address) => {
+            let _ = write!(out, "{address}");
+        }
+    }
 }
 
 /// A number in decimal, with zeros in front up to so many digits. The formatter of the standard library
@@ -220,6 +245,16 @@ mod tests {
             let mut out = String::new();
             digits(&mut out, value, least);
             prop_assert_eq!(out, format!("{value:0least$}"));
+        }
+
+        #[test]
+        fn writes_addresses_as_the_formatter_does(v4: u32, v6: u128) {
+            let both = [IpAddr::from(Ipv4Addr::from(v4)), IpAddr::from(Ipv6Addr::from(v6))];
+            for address in both {
+                let mut out = String::new();
+                write_address(&mut out, address);
+                prop_assert_eq!(out, address.to_string());
+            }
         }
 
         #[test]

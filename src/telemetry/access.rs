@@ -15,12 +15,15 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::{AtFlags, CWD, accessat};
 
-/// A worker hands its lines on when there are so many bytes of them.
-/// Waking the writer costs as much as a dozen lines.
-const BATCH: usize = 32 * 1024;
+/// A worker hands its lines on when there are so many bytes of them: waking the writer and changing
+/// to it costs as much as dozens of lines.
+const BATCH: usize = 128 * 1024;
 
-/// Batches that wait for the writer, of all workers together: a megabyte.
-const QUEUE: usize = 32;
+/// A line is shorter than that.
+const LINE: usize = 1024;
+
+/// Batches that wait for the writer, of all workers together: two megabytes.
+const QUEUE: usize = 16;
 
 /// At the end of the process the writer may take so long to write what waits.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -52,9 +55,20 @@ struct Shared {
     /// Whether the target must be opened again.
     stale: AtomicBool,
     dropped: AtomicU64,
+    /// What was written from, to be filled again: memory of that size is given back to the system
+    /// otherwise, and asked for anew with each batch.
+    spare: Mutex<Vec<String>>,
 }
 
 impl Shared {
+    fn keep(&self, mut text: String) {
+        let mut spare = lock(&self.spare);
+        if spare.len() < QUEUE {
+            text.clear();
+            spare.push(text);
+        }
+    }
+
     fn lost(&self, lines: u64) {
         self.dropped.fetch_add(lines, Ordering::Relaxed);
     }
@@ -184,7 +198,8 @@ impl Outlet {
                 lines.text = text;
             }
         } else {
-            lines.text.reserve(BATCH + 1024);
+            lines.text = lock(&self.shared.spare).pop().unwrap_or_default();
+            lines.text.reserve(BATCH + LINE);
         }
     }
 }
@@ -229,6 +244,7 @@ fn write(messages: &Receiver<Message>, shared: &Shared) {
                     continue;
                 };
                 let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+                shared.keep(text);
                 if let Err(error) = written {
                     shared.lost(count);
                     if !failing {

@@ -49,7 +49,7 @@ use crate::upstream::failure::Cause;
 use crate::upstream::outgoing::RequestBody;
 
 /// Streams that our own errors reset, before the connection is ended (CVE-2025-8671).
-const MOST_LOCAL_RESETS: usize = 256;
+const MOST_LOCAL_RESETS: usize = 64;
 
 /// Streams reset by the client before we accepted them (CVE-2023-44487).
 const MOST_PENDING_RESETS: usize = 32;

@@ -17,11 +17,12 @@ use super::reader::Message;
 /// A gateway and its regions.
 pub(crate) struct World {
     pub(crate) door: Door,
+    // Ends first: the regions' ports may be others' at once.
+    pub(crate) gateway: Process,
     pub(crate) eu: Origin,
     pub(crate) us: Origin,
     /// Speaks TLS.
     pub(crate) tls: Origin,
-    pub(crate) gateway: Process,
     // Bound, but nobody listens: connections to it are refused.
     _dead: socket2::Socket,
     _files: TempDir,
