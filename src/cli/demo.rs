@@ -8,9 +8,6 @@ use crate::demo::world::{World, WorldError, WorldOptions};
 use crate::server::StartError;
 use crate::telemetry::log;
 
-/// What any shell's limit of file descriptors is enough for.
-const FEW: &str = "\n[limits]\n# A demo has few callers.\nconnections = 400\n";
-
 const ELSEWHERE: &str = "another port can be chosen: see `onetime-gateway demo --help`";
 
 #[derive(Args, Debug)]
@@ -47,7 +44,7 @@ pub(super) fn demo(arguments: &Arguments) -> u8 {
         http: arguments.http_port,
         admin: arguments.admin_port,
         threads: arguments.threads,
-        more: FEW.to_owned(),
+        more: String::new(),
     };
     match World::start(options) {
         Ok(world) => show(world),

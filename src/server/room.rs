@@ -33,10 +33,10 @@ fn fitting(descriptors: Option<u64>) -> usize {
     fitting.map_or(usize::MAX, |fitting| fitting.max(LEAST))
 }
 
-/// Says so if the operator wants more.
+/// Says so if the operator wants more, by more than nobody will notice.
 pub(super) fn warn(config: &Config, fitting: usize) {
     let wanted = config.limits.connections;
-    if fitting < wanted {
+    if fitting < wanted - wanted / 10 {
         tracing::warn!(
             wanted,
             fitting,
