@@ -36,6 +36,8 @@ pub struct Errand {
     pub(super) to_head: bool,
     /// Whether it may be sent twice.
     pub(super) repeatable: bool,
+    /// Whether the client sends its body only once it is told to go on.
+    pub(super) expects_continue: bool,
 }
 
 impl Errand {
@@ -76,6 +78,7 @@ impl Errand {
                 to_head: self.to_head,
                 repeatable: self.repeatable,
                 judges: true,
+                expects_continue: self.expects_continue,
                 must_end,
             };
             let cluster = view.cluster(region);

@@ -58,6 +58,7 @@ async fn ask(
     let head = Head::inquiry(kind.path(), kind.content_type(), question.body.len());
     let outgoing = Outgoing::new(head, Framing::Length(question.body.len() as u64));
     let terms = Terms {
+        expects_continue: false,
         asked: None,
         alias: false,
         to_head: false,

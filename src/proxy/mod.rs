@@ -111,6 +111,7 @@ pub fn plan(arrival: &Arrival<'_>, view: &View, worker: &Rc<Worker>) -> (Planned
                     framing: arrival.framing,
                     to_head: arrival.method == "HEAD",
                     repeatable: ready.repeatable,
+                    expects_continue: expect == Expect::Continue,
                 },
                 down: Down {
                     view: view.clone(),

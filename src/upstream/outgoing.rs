@@ -1,12 +1,18 @@
 //! The request as it goes out: head and body, gathered as the client sends and framed by us.
 
+use std::future::poll_fn;
 use std::task::{Context, Poll, ready};
 
+use tokio::time::Instant;
+
+use super::endpoint::Timeouts;
 use super::failure::Cause;
 use crate::headers::request::Head;
 use crate::http1::body;
 use crate::http1::{Fault, Framing};
+use crate::limit::pace::Pace;
 use crate::net::buffer::{BLOCK, Buffer};
+use crate::net::deadline::Deadline;
 
 /// A client's request body, as it comes.
 pub trait RequestBody {
@@ -103,6 +109,40 @@ impl Outgoing {
             body.consume(count);
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// Waits until the body has come, or a block of it.
+    ///
+    /// # Errors
+    /// A [`Cause`] that is the client's.
+    pub(super) async fn gather(
+        &mut self,
+        body: &mut impl RequestBody,
+        timeouts: &Timeouts,
+        must_end: Instant,
+    ) -> Result<(), Cause> {
+        let mut pace = Pace::new(timeouts.client_pace);
+        let mut deadline: Option<Deadline> = None;
+        let (mut known, mut since) = (0, Instant::now());
+        poll_fn(|context| {
+            if let Poll::Ready(gathered) = self.poll_gather(body, context) {
+                return Poll::Ready(gathered);
+            }
+            let now = Instant::now();
+            if self.bytes.len() > known {
+                let fresh = self.bytes.len() - std::mem::replace(&mut known, self.bytes.len());
+                pace.moves(fresh as u64, now.into_std());
+                since = now;
+            }
+            let slow = Instant::from_std(pace.waits(now.into_std()));
+            let due = must_end.min(since + timeouts.client_idle).min(slow);
+            let deadline = deadline
+                .get_or_insert_with(|| Deadline::new(now, due.saturating_duration_since(now)));
+            deadline.set(due);
+            ready!(deadline.poll(context));
+            Poll::Ready(Err(Cause::ClientStalled))
+        })
+        .await
     }
 
     fn finish(&mut self, body: &impl RequestBody) -> Result<(), Cause> {

@@ -422,7 +422,8 @@ fn nothing_that_follows_a_read_request_invites_a_replay() {
         world.eu.script(&path, script);
         let mut frames = Frames::open(&world.door);
         post(&mut frames, &path, &[]);
-        frames.send(DATA, 0, 1, b"ab");
+        // Less would wait for the rest.
+        frames.send(DATA, 0, 1, &[b'a'; 16_384]);
         while {
             let frame = frames.next().expect("an answer");
             frame.kind != DATA || frame.stream != 1
@@ -457,7 +458,8 @@ fn an_early_answer_is_whole_and_its_stream_takes_no_more() {
         world.eu.script(&path, script);
         let mut frames = Frames::open(&world.door);
         post(&mut frames, &path, &[]);
-        frames.send(DATA, 0, 1, b"ab");
+        // Less would wait for the rest.
+        frames.send(DATA, 0, 1, &[b'a'; 16_384]);
         let outcome = frames.outcome(1);
         assert_eq!(
             (outcome.status, outcome.body.as_slice()),

@@ -67,6 +67,65 @@ fn a_head_in_crumbs_is_refused_in_time() {
     assert_eq!(world.end(), [""; 0]);
 }
 
+/// A region that takes one request at a time has it for whoever is ready: bodies that do not come wait
+/// here, however they are framed, and no part of them gets there.
+#[test]
+fn a_body_that_does_not_come_takes_no_place_at_a_region() {
+    let world = World::with("[limits]\nrequests_per_region = 1\nqueue_per_region = 0\n");
+    let mut slow = Vec::new();
+    for framing in [
+        "Content-Length: 100\r\n\r\nsome",
+        "Transfer-Encoding: chunked\r\n\r\n4\r\nsome\r\n",
+    ] {
+        let mut client = world.door.open();
+        let head = "POST /api/v2/slow HTTP/1.1\r\nHost: eu.test\r\n";
+        client.send([head, framing].concat().as_bytes());
+        slow.push(client);
+    }
+    let mut frames = Frames::open(&world.door);
+    for stream in [1, 3] {
+        request(&mut frames, stream, "POST", "/api/v2/slow");
+        frames.send(DATA, 0, stream, b"some");
+    }
+    until("all are in flight", || {
+        world.sum("onetime_gateway_requests_in_flight") == 4
+    });
+    for _ in 0..3 {
+        is_served(&world);
+    }
+    // The rest comes after all.
+    for (client, rest) in slow.iter_mut().zip([&[b'x'; 96][..], b"0\r\n\r\n"]) {
+        client.send(rest);
+        let answer = client.answer(false).expect("an answer");
+        assert_eq!(answer.body, b"/api/v2/slow");
+    }
+    frames.send(DATA, END_STREAM, 1, b"x");
+    assert_eq!(frames.outcome(1).status, Some(200));
+    drop((slow, frames));
+    let eu = world.eu.clone();
+    assert_eq!(world.end(), [""; 0]);
+    assert_eq!(eu.count(), 6, "one that never came whole has not come");
+}
+
+/// What has begun to be sent dies by the same limits.
+#[test]
+fn a_long_body_in_crumbs_is_refused_as_well() {
+    let world = World::with(RATE);
+    let mut client = world.door.open();
+    client.send(b"POST /api/v2/slow HTTP/1.1\r\nHost: eu.test\r\nContent-Length: 100000\r\n\r\n");
+    client.send(&[b'x'; 20_000]);
+    let refused =
+        || world.says("onetime_gateway_refusals_total{region=\"eu\",label=\"client-stalled\"} 1");
+    dribble(&mut client, b"x", refused);
+    let answer = client.answer(false).expect("an answer");
+    assert_eq!(answer.status(), 408);
+    assert_eq!(answer.field("o-delivery"), Some("maybe-executed"));
+    is_served(&world);
+    drop(client);
+    // The origin saw a cut request, as it had to.
+    world.end();
+}
+
 #[test]
 fn a_body_in_crumbs_is_refused_in_either_protocol() {
     let world = World::with(RATE);

@@ -292,9 +292,20 @@ fn a_region_that_answers_before_the_body_ends_both_connections() {
         let mut script = Script::says(answer, Then::Keep);
         script.early = true;
         world.eu.script("/api/v2/soon", script);
-        for framing in ["Content-Length: 99\r\n", "Transfer-Encoding: chunked\r\n"] {
+        // As much as does not wait for the rest.
+        for (framing, lead) in [
+            ("Content-Length: 16999\r\n", ""),
+            ("Transfer-Encoding: chunked\r\n", "4200\r\n"),
+        ] {
             let mut client = world.door.open();
-            client.send(&post("/api/v2/soon", framing));
+            client.send(
+                &[
+                    &post("/api/v2/soon", framing),
+                    lead.as_bytes(),
+                    &[b'a'; 0x4100],
+                ]
+                .concat(),
+            );
             let answer = client.answer(false).expect("an answer");
             assert_eq!(answer.body, b"no");
             client.send(&get("/api/v2/after", ""));

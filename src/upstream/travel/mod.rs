@@ -73,6 +73,8 @@ pub struct Terms<'a> {
     pub repeatable: bool,
     /// Whether what becomes of it speaks for its endpoint; that no connection was made always does.
     pub judges: bool,
+    /// Whether the client sends its body only once it is told to go on.
+    pub expects_continue: bool,
     /// When all must be over.
     pub must_end: Instant,
 }
@@ -92,11 +94,22 @@ pub struct Stopped {
 pub async fn travel(
     cluster: &Cluster,
     pools: &Rc<Pools>,
-    outgoing: Outgoing,
+    mut outgoing: Outgoing,
     terms: Terms<'_>,
     client: &mut impl Client,
     journey: &mut Journey,
 ) -> Result<Box<Exchange>, Stopped> {
+    // A body that does not come takes no place at the region, and no part of it gets there.
+    if !terms.expects_continue
+        && let Err(cause) = outgoing
+            .gather(client, &cluster.timeouts, terms.must_end)
+            .await
+    {
+        return Err(Stopped {
+            failure: Failure::unsent(cause),
+            whole: None,
+        });
+    }
     let mut way = Way {
         cluster,
         pools,

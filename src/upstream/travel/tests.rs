@@ -153,6 +153,7 @@ async fn ask(
         length => Framing::Length(length as u64),
     };
     let terms = Terms {
+        expects_continue: false,
         asked: None,
         alias: false,
         to_head: false,
@@ -411,6 +412,7 @@ async fn a_client_that_does_not_send_is_nobody_elses_fault() {
             ..Caller::default()
         };
         let terms = Terms {
+            expects_continue: false,
             asked: None,
             alias: false,
             to_head: false,
