@@ -28,6 +28,9 @@ pub(crate) struct Driver {
     port: u16,
 }
 
+/// The system chooses its port for IPv4, and it gives up if somebody has the same one for IPv6.
+const MOST_LAUNCHES: usize = 5;
+
 impl Driver {
     /// Starts one, or `None` where browser or driver are absent; in CI they must not be.
     pub(crate) fn start() -> Option<Self> {
@@ -47,6 +50,17 @@ impl Driver {
             eprintln!("SKIPPED: chromium or chromedriver is not installed");
             return None;
         }
+        Some(
+            std::iter::repeat_with(Self::launch)
+                .take(MOST_LAUNCHES)
+                .flatten()
+                .next()
+                .expect("chromedriver says its port"),
+        )
+    }
+
+    /// `None` if it ends without having said its port.
+    fn launch() -> Option<Self> {
         let mut child = Command::new("chromedriver")
             .arg("--port=0")
             .stdout(Stdio::piped())
@@ -54,14 +68,14 @@ impl Driver {
             .spawn()
             .expect("chromedriver");
         let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
-        let port = lines
-            .by_ref()
-            .map_while(Result::ok)
-            .find_map(|line| {
-                let (_, port) = line.split_once("started successfully on port ")?;
-                port.trim_end_matches('.').parse().ok()
-            })
-            .expect("chromedriver says its port");
+        let port = lines.by_ref().map_while(Result::ok).find_map(|line| {
+            let (_, port) = line.split_once("started successfully on port ")?;
+            port.trim_end_matches('.').parse().ok()
+        });
+        let Some(port) = port else {
+            let _ = child.wait();
+            return None;
+        };
         // It goes on talking, and would stop if nobody read.
         std::thread::spawn(move || lines.for_each(drop));
         Some(Self { child, port })
