@@ -9,6 +9,7 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
+use super::watch::Activity;
 use crate::limit::bucket::Rule;
 use crate::limit::frames::{Control, FrameMeter};
 use crate::net::stream::Stream;
@@ -22,15 +23,22 @@ pub(super) struct Metered {
     meter: FrameMeter,
     epoch: Instant,
     verdict: Verdict,
+    activity: Rc<Activity>,
 }
 
 impl Metered {
-    pub(super) fn new(stream: Stream, rule: Rule, verdict: Verdict) -> Self {
+    pub(super) fn new(
+        stream: Stream,
+        rule: Rule,
+        verdict: Verdict,
+        activity: Rc<Activity>,
+    ) -> Self {
         Self {
             stream,
             meter: FrameMeter::new(rule),
             epoch: Instant::now(),
             verdict,
+            activity,
         }
     }
 }
@@ -65,13 +73,20 @@ impl AsyncWrite for Metered {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let written = ready!(Pin::new(&mut this.stream).poll_write(context, bytes))?;
+        let Poll::Ready(written) = Pin::new(&mut this.stream).poll_write(context, bytes) else {
+            this.activity.blocked();
+            return Poll::Pending;
+        };
+        let written = written?;
         this.meter.wrote(written);
         Poll::Ready(Ok(written))
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(context)
+        let this = self.get_mut();
+        ready!(Pin::new(&mut this.stream).poll_flush(context))?;
+        this.activity.flushed();
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -101,7 +101,7 @@ pub(super) async fn serve(stream: Stream, circuit: Circuit, worker: Rc<Worker>, 
         .keep_alive_timeout(PING_TIMEOUT);
     drop(view);
     let verdict = MeterVerdict::default();
-    let metered = Metered::new(stream, limits.control, verdict.clone());
+    let metered = Metered::new(stream, limits.control, verdict.clone(), activity.clone());
     let connection = builder.serve_connection(TokioIo::new(metered), service);
     tokio::pin!(connection);
     let mut ceased = pin!(activity.ceased(idle));

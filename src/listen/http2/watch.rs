@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::task::{Poll, ready};
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
 use super::super::seat::Seat;
@@ -46,6 +47,9 @@ pub(super) struct Activity {
     open: Cell<usize>,
     since: Cell<Instant>,
     seat: Seat,
+    /// Whether what streams have left may still be on its way to the client.
+    unsent: Cell<bool>,
+    emptied: Notify,
 }
 
 impl Activity {
@@ -54,6 +58,8 @@ impl Activity {
             open: Cell::new(0),
             since: Cell::new(now),
             seat,
+            unsent: Cell::new(false),
+            emptied: Notify::new(),
         })
     }
 
@@ -69,8 +75,25 @@ impl Activity {
             if from + idle <= now {
                 return;
             }
-            sleep_until(from + idle).await;
+            tokio::select! {
+                () = sleep_until(from + idle) => {}
+                // Whoever is woken by it polls the connection too, which flushes what is left.
+                () = self.emptied.notified() => {}
+            }
         }
+    }
+
+    /// All that was written has gone out: where no stream is open, the connection waits for the next.
+    pub(super) fn flushed(&self) {
+        if self.open.get() == 0 && self.unsent.replace(false) {
+            self.seat.waits();
+        }
+    }
+
+    /// The client does not take what there is: it is not to lose that to somebody who wants its place.
+    pub(super) fn blocked(&self) {
+        self.unsent.set(true);
+        self.seat.works();
     }
 }
 
@@ -80,6 +103,7 @@ struct Open(Rc<Activity>);
 impl Open {
     fn new(activity: Rc<Activity>) -> Self {
         activity.open.set(activity.open.get() + 1);
+        activity.unsent.set(true);
         activity.seat.works();
         Self(activity)
     }
@@ -91,7 +115,7 @@ impl Drop for Open {
         self.0.open.set(open);
         self.0.since.set(Instant::now());
         if open == 0 {
-            self.0.seat.waits();
+            self.0.emptied.notify_one();
         }
     }
 }
