@@ -238,6 +238,13 @@ impl Builder<'_> {
             Some(path) => Some(self.read(path)?),
             None => None,
         };
+        if let (Some(path), Some(pem)) = (ca, &content) {
+            for line in crate::tls::upstream::unusable(pem) {
+                let words =
+                    format!("the certificate in line {line} cannot be used as an authority");
+                self.warn(&path.place, words);
+            }
+        }
         let mut identity = content
             .as_deref()
             .map_or(1, |pem| crate::config::hash(&String::from_utf8_lossy(pem)));

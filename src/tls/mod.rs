@@ -1,6 +1,7 @@
 //! TLS with clients and with regions: certificates, keys, versions, tickets.
 
 pub mod certificate;
+mod der;
 mod pem;
 pub mod resolver;
 pub mod store;

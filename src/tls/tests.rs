@@ -63,7 +63,7 @@ impl Authority {
         alpn: &[&str],
     ) -> ClientConfig {
         let mut roots = RootCertStore::empty();
-        for certificate in pem::certificates(self.pem.as_bytes()).unwrap() {
+        for (_, certificate) in pem::certificates(self.pem.as_bytes()).unwrap() {
             roots.add(certificate).unwrap();
         }
         let mut config = ClientConfig::builder_with_provider(Arc::new(provider))
