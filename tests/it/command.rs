@@ -51,16 +51,8 @@ fn keep_secret(path: &std::path::Path, content: &str) {
 fn check_warns_of_what_callers_would_notice_first() {
     use std::os::unix::fs::PermissionsExt;
     let directory = tempfile::tempdir().expect("a directory");
-    let path = good(&directory);
+    let (path, original) = quick(&directory);
     let config = path.to_str().expect("a path");
-    let original = std::fs::read_to_string(&path).expect("the file");
-    // Reading the database takes a debug build seconds.
-    let original: String = original
-        .lines()
-        .filter(|line| !line.starts_with("database"))
-        .map(|line| format!("{line}\n"))
-        .collect();
-    std::fs::write(&path, &original).expect("written");
     let check = || {
         let checked = gateway(&["check", "--strict", "--config", config]);
         (checked.status.code(), text(&checked.stderr))
@@ -115,6 +107,77 @@ fn check_warns_of_what_callers_would_notice_first() {
     std::fs::write(directory.path().join("chain.pem"), made.pem()).expect("written");
     keep_secret(&directory.path().join("key.pem"), &key.serialize_pem());
     warns_once(&["chain = \"chain.pem\"", "expires in 10 days"]);
+}
+
+/// A configuration that loads at once: reading the database takes a debug build seconds.
+fn quick(directory: &tempfile::TempDir) -> (PathBuf, String) {
+    let path = good(directory);
+    let text = std::fs::read_to_string(&path).expect("the file");
+    let text: String = text
+        .lines()
+        .filter(|line| !line.starts_with("database"))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    std::fs::write(&path, &text).expect("written");
+    (path, text)
+}
+
+/// A key goes to its region whether or not the file or the variable of the region's secret ends in
+/// white space.
+#[test]
+fn what_stands_around_a_secret_does_not_change_where_its_keys_go() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (path, by_file) = quick(&directory);
+    let config = path.to_str().expect("a path");
+    let secret = "4f1d0c7a9be3285166d4a0f7c2b98e31557a0d9c4be6f812a3907dc5e1f4b628";
+    let key = "gbexbxw247g0cinp1ia1ogu5nc31g72s4j3reusv6ufo4ju7hqrcx8fsll4omg";
+    let check = |variable: &str| {
+        let checked = Command::new(env!("CARGO_BIN_EXE_onetime-gateway"))
+            .args(["check", "--strict", "--config", config, "--key", key])
+            .env("EU_SECRET", variable)
+            .output()
+            .expect("it runs");
+        (
+            checked.status.code(),
+            text(&checked.stdout) + &text(&checked.stderr),
+        )
+    };
+    let by_variable = by_file.replace("file = \"eu.secret\"", "env = \"EU_SECRET\"");
+    for (before, after) in [
+        ("", "\n"),
+        ("", "\n\n"),
+        ("", " \r\n"),
+        ("\u{feff}", "\n"),
+        ("\t", ""),
+    ] {
+        let content = format!("{before}{secret}{after}");
+        std::fs::write(&path, &by_file).expect("written");
+        keep_secret(&directory.path().join("eu.secret"), &content);
+        let (code, told) = check("");
+        assert!(
+            code == Some(0) && told.contains("key: eu"),
+            "{content:?}: {told}"
+        );
+        std::fs::write(&path, &by_variable).expect("written");
+        let (code, told) = check(&content);
+        assert!(
+            code == Some(0) && told.contains("key: eu"),
+            "{content:?}: {told}"
+        );
+    }
+    for (odd, code, words) in [
+        (format!("\"{secret}\""), Some(1), "quotation mark"),
+        (
+            format!("{secret}\n{secret}\n"),
+            Some(2),
+            "more than one line",
+        ),
+        (" \n".to_owned(), Some(2), "EU_SECRET is empty"),
+    ] {
+        let (exit, told) = check(&odd);
+        assert!(exit == code && told.contains(words), "{told}");
+        assert!(!told.contains(secret), "{told}");
+    }
 }
 
 #[test]
