@@ -18,7 +18,8 @@ pub struct Circuit {
     pub scheme: Scheme,
     /// The version of TLS; `None` without TLS.
     pub tls: Option<&'static str>,
-    /// The name by which the certificate was chosen (RFC 6066 §3).
+    /// The name by which the certificate was chosen: the client's (RFC 6066 §3) or, without one, the
+    /// local address if a certificate names it.
     pub server_name: Option<Box<str>>,
 }
 

@@ -1,5 +1,6 @@
 //! What is not wrong, but that operators want to know before their callers do.
 
+use std::net::{IpAddr, UdpSocket};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
@@ -25,7 +26,7 @@ impl Builder<'_> {
     /// Hosts whose callers would be shown a certificate that is not theirs.
     pub(super) fn advise_on_hosts(&mut self, certificates: &CertStore) {
         let bare = |host: &&crate::config::host::Host| match &host.pattern {
-            HostPattern::Exact(name) => !certificates.names(name.as_str()),
+            HostPattern::Exact(name) => !certificates.names(name.as_str().trim_matches(['[', ']'])),
             HostPattern::Below(_) => false,
         };
         let bare: Vec<_> = self.config.hosts.iter().filter(bare).collect();
@@ -41,6 +42,28 @@ impl Builder<'_> {
         };
         let words = format!("no certificate is for {}{more}", names.join(", "));
         self.warn(&first.place, words);
+    }
+
+    /// Addresses whose certificate is not the default and which no connection here can be to: their
+    /// clients send no name, so that they get the default.
+    pub(super) fn advise_on_addresses(&mut self, certificates: &CertStore) {
+        for host in &self.config.hosts {
+            let HostPattern::Exact(name) = &host.pattern else {
+                continue;
+            };
+            let Ok(address) = name.as_str().trim_matches(['[', ']']).parse::<IpAddr>() else {
+                continue;
+            };
+            // Only an address of this machine can be bound.
+            if certificates.is_not_by_default(address) && UdpSocket::bind((address, 0)).is_err() {
+                let words = format!(
+                    "{address} is not an address of this machine, and its certificate is not the \
+                     first: clients that connect to an address send no server name and get the \
+                     first certificate (421). List the certificate of {address} first"
+                );
+                self.warn(&host.place, words);
+            }
+        }
     }
 
     /// A secret that everybody on the machine reads, or writes.

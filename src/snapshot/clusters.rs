@@ -327,6 +327,7 @@ impl Builder<'_> {
         let store = CertStore::new(certificates)?;
         self.warnings.extend(store.warnings());
         self.advise_on_hosts(&store);
+        self.advise_on_addresses(&store);
         Some(Arc::new(store))
     }
 

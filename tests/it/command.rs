@@ -88,6 +88,20 @@ fn check_warns_of_what_callers_would_notice_first() {
     std::fs::write(&path, with).expect("written");
     warns_once(&["hosts.\"a.example\"", "no certificate is for a.example"]);
 
+    // An address that is not this machine's (RFC 5737), with a certificate that is not the first.
+    let made = rcgen::generate_simple_self_signed(["192.0.2.1".to_owned()]).expect("made");
+    std::fs::write(directory.path().join("ip.pem"), made.cert.pem()).expect("written");
+    keep_secret(
+        &directory.path().join("ip-key.pem"),
+        &made.signing_key.serialize_pem(),
+    );
+    let more = "[[tls.certificates]]\nchain = \"ip.pem\"\nkey = \"ip-key.pem\"\n[hosts]\n\"192.0.2.1\" = \"eu\"\n";
+    std::fs::write(&path, original.replacen("[hosts]\n", more, 1)).expect("written");
+    warns_once(&[
+        "hosts.\"192.0.2.1\"",
+        "192.0.2.1 is not an address of this machine",
+    ]);
+
     let with = "[server]\nhandover = \"/nowhere/at/all/handover.sock\"\n";
     std::fs::write(&path, original.replacen("[server]\n", with, 1)).expect("written");
     warns_once(&["server.handover: there is no directory /nowhere/at/all"]);
