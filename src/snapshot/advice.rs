@@ -1,13 +1,14 @@
 //! What is not wrong, but that operators want to know before their callers do.
 
-use std::net::{IpAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use super::build::Builder;
 use crate::config::name::HostPattern;
 use crate::config::place::{FilePath, Place};
-use crate::config::server::Admin;
+use crate::config::server::{Admin, Server};
+use crate::net::family;
 use crate::tls::store::CertStore;
 
 /// So many hosts without a certificate are named; of the others, how many there are.
@@ -83,9 +84,10 @@ impl Builder<'_> {
         }
     }
 
-    /// Unix sockets that could not be bound at a start.
+    /// Sockets that could not be bound at a start.
     pub(super) fn advise_on_sockets(&mut self) {
         let server = &self.config.server;
+        self.warnings.extend(absent(server, family::exists));
         let admin = match &server.admin {
             Admin::Unix(path) => Some(path),
             Admin::Loopback(_) => None,
@@ -103,5 +105,65 @@ impl Builder<'_> {
                 ));
             }
         }
+    }
+}
+
+/// Listeners of an address family that this machine does not have. Public wildcards are left out as
+/// long as another listener of their kind is left; every other one stops the start.
+fn absent(server: &Server, exists: impl Fn(SocketAddr) -> bool) -> Vec<String> {
+    let admin = match &server.admin {
+        Admin::Unix(_) => &[][..],
+        Admin::Loopback(address) => std::slice::from_ref(address),
+    };
+    let kinds = [
+        ("server.https", &server.https[..]),
+        ("server.http", &server.http),
+        ("server.admin", admin),
+        ("server.metrics", server.metrics.as_slice()),
+    ];
+    let mut warnings = Vec::new();
+    for (key, addresses) in kinds {
+        let is_left = addresses.iter().any(|address| exists(*address));
+        for address in addresses.iter().filter(|address| !exists(**address)) {
+            let what = if is_left && address.ip().is_unspecified() {
+                "it is left out"
+            } else {
+                "the gateway does not start here"
+            };
+            let family = family::name(*address);
+            warnings.push(format!(
+                "{key}: {address}: this machine has no {family}: {what}"
+            ));
+        }
+    }
+    warnings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_listener_of_an_absent_family_is_warned_of() {
+        let all = |texts: &[&str]| {
+            texts
+                .iter()
+                .map(|text| text.parse().expect("one"))
+                .collect()
+        };
+        let server = Server {
+            https: all(&["0.0.0.0:443", "[::]:443", "[::1]:8443"]),
+            http: all(&["[::]:80"]),
+            ..Server::default()
+        };
+        assert_eq!(absent(&server, |_| true), [""; 0]);
+        assert_eq!(
+            absent(&server, |address| address.is_ipv4()),
+            [
+                "server.https: [::]:443: this machine has no IPv6: it is left out",
+                "server.https: [::1]:8443: this machine has no IPv6: the gateway does not start here",
+                "server.http: [::]:80: this machine has no IPv6: the gateway does not start here",
+            ]
+        );
     }
 }
