@@ -17,6 +17,7 @@ mod h2spec;
 mod harness;
 mod heads;
 mod http2;
+mod lingering;
 mod overload;
 mod own_pages;
 mod passing;
