@@ -21,6 +21,7 @@ mod lingering;
 mod overload;
 mod own_pages;
 mod passing;
+mod refusals;
 mod slow;
 mod smuggle;
 mod splitting;

@@ -276,12 +276,12 @@ impl Connection {
         let unread = !self.body.is_done();
         // A client that waits for a 100 may leave its body out, now that it is answered.
         let cut = unread && (expect == Expect::Continue || !self.can_skip_body());
-        let close = answer.close || close || cut;
+        let refused_enough = record.answered_here(answer.status);
+        let close = answer.close || close || cut || refused_enough;
         let head_only = record.is_head();
         let keeps_alive = self.version == Version::Http10 && !close;
         self.output
             .append_with(|out| turn::write_answer(out, &answer, head_only, close, keeps_alive));
-        record.answered(answer.status);
         record.bytes_out = self.output.len() as u64;
         let written = self.flush(view).await;
         record.finish();
