@@ -113,6 +113,16 @@ impl Decoder {
         self.state == State::Done
     }
 
+    /// Bytes of data that are still to come; `None` while that is not known.
+    #[must_use]
+    pub const fn left(&self) -> Option<u64> {
+        match self.state {
+            State::Done => Some(0),
+            State::Length(left) => Some(left),
+            _ => None,
+        }
+    }
+
     /// The trailer lines that came, each with its CRLF; empty before the end.
     #[must_use]
     pub fn trailers(&self) -> &[u8] {
