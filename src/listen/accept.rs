@@ -17,6 +17,7 @@ use super::seat::{self, Seat};
 use super::spoken_for;
 use crate::limit::connections::{Connections, Full, Place};
 use crate::limit::ledger::Kind;
+use crate::net::deadline;
 use crate::net::stream::Stream;
 use crate::proxy::arrival::Scheme;
 use crate::proxy::circuit::Circuit;
@@ -274,7 +275,8 @@ async fn shake_hands(
     let local = || socket.local_addr().ok().map(|local| local.ip());
     let unnamed = view.certificates.address_name(local);
     let handshake = unnamed_is(unnamed.clone(), acceptor.accept(socket));
-    let stream = match timeout(view.timeouts().handshake, handshake).await {
+    let stream = match deadline::within(Instant::now() + view.timeouts().handshake, handshake).await
+    {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => {
             failed(failure_label(&error));

@@ -18,6 +18,7 @@ mod harness;
 mod heads;
 mod http2;
 mod lingering;
+mod lost_answers;
 mod overload;
 mod own_pages;
 mod passing;

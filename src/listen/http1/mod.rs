@@ -3,6 +3,7 @@
 //! Ours instead of hyper's server: it sees every framing fault itself (`http1`), writes head and
 //! small body in one piece, and holds no buffer while it waits.
 
+mod left;
 mod relay;
 mod turn;
 
@@ -64,6 +65,9 @@ pub struct Connection {
     worker: Rc<Worker>,
     circuit: Circuit,
     seat: Seat,
+    half_closed: Option<Box<left::HalfClosed>>,
+    /// Whether it was opened during a drain: then its first request is waited for.
+    late: bool,
     served: u64,
     version: Version,
 }
@@ -80,6 +84,7 @@ impl Connection {
     #[must_use]
     pub(super) fn new(stream: Stream, circuit: Circuit, worker: Rc<Worker>, seat: Seat) -> Self {
         let keep_alive = worker.view().timeouts().keep_alive;
+        let late = worker.drain.is_begun();
         Self {
             stream,
             input: Buffer::new(),
@@ -92,6 +97,8 @@ impl Connection {
             worker,
             circuit,
             seat,
+            half_closed: None,
+            late,
             served: 0,
             version: Version::Http11,
         }
@@ -142,6 +149,9 @@ impl Connection {
                 timeouts.keep_alive
             },
         );
+        let worker = self.worker.clone();
+        let mut idle_ends = std::pin::pin!(worker.idle_ends.begun());
+        let waits_for_first = self.late && self.served == 0;
         poll_fn(|context| {
             loop {
                 match self.finder.find(self.input.filled(), limits.bytes) {
@@ -162,6 +172,11 @@ impl Connection {
                     Poll::Pending => {
                         self.input.release();
                         self.output.release();
+                        let is_idle = !started && !waits_for_first;
+                        if is_idle && idle_ends.as_mut().poll(context).is_ready() {
+                            let _ = Pin::new(&mut self.stream).poll_shutdown(context);
+                            return Poll::Ready(Head::Closed);
+                        }
                         ready!(self.deadline.poll(context));
                         return Poll::Ready(if started {
                             Head::Refused(Refusal::HeadTimeout)
@@ -242,7 +257,15 @@ impl Connection {
         view: &View,
         expect: Expect,
     ) -> ControlFlow<()> {
-        resolve(&mut planned, &self.worker).await;
+        if planned.ask.is_some() {
+            let worker = self.worker.clone();
+            let asked = Box::pin(resolve(&mut planned, &worker));
+            if !self.stays_for(asked).await {
+                planned.record.broken(Cause::ClientGone);
+                planned.record.finish();
+                return ControlFlow::Break(());
+            }
+        }
         match planned.verdict {
             Verdict::Answer(answer) => {
                 self.answer(*answer, planned.record, planned.close, view, expect)
@@ -264,6 +287,21 @@ impl Connection {
         }
     }
 
+    /// Waits for `work`, unless the client leaves first; whether it stays.
+    async fn stays_for(&mut self, work: impl Future<Output = ()>) -> bool {
+        let mut work = std::pin::pin!(work);
+        poll_fn(|context| {
+            if work.as_mut().poll(context).is_ready() {
+                return Poll::Ready(true);
+            }
+            match self.poll_left(context) {
+                Poll::Ready(true) => Poll::Ready(false),
+                Poll::Ready(false) | Poll::Pending => Poll::Pending,
+            }
+        })
+        .await
+    }
+
     /// Writes an answer of the gateway's own.
     async fn answer(
         &mut self,
@@ -277,7 +315,8 @@ impl Connection {
         // A client that waits for a 100 may leave its body out, now that it is answered.
         let cut = unread && (expect == Expect::Continue || !self.can_skip_body());
         let refused_enough = record.answered_here(answer.status);
-        let close = answer.close || close || cut || refused_enough;
+        let drains = self.worker.drain.is_begun();
+        let close = answer.close || close || cut || refused_enough || drains;
         let head_only = record.is_head();
         let keeps_alive = self.version == Version::Http10 && !close;
         self.output

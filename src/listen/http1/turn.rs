@@ -71,8 +71,10 @@ pub(super) struct Turn<'a> {
     pub(super) broken: Option<Cause>,
     /// How slowly the client takes the answer.
     pub(super) pace: Pace,
-    /// Until when it must take some more of it.
-    pub(super) due: Instant,
+    /// Whether an informational answer has not gone out yet.
+    pub(super) told: bool,
+    /// Since when it has taken none of it.
+    pub(super) stalled: Option<Instant>,
 }
 
 impl RequestBody for Turn<'_> {
@@ -100,6 +102,7 @@ impl Client for Turn<'_> {
     fn informational(&mut self, head: &ResponseHead<'_, '_>) {
         // RFC 9110 §15.2: never to an HTTP/1.0 client.
         if self.connection.version == Version::Http11 {
+            self.told = true;
             self.connection.output.append_with(|out| {
                 write_status(out, head.status);
                 if head.status == 103 {
@@ -117,18 +120,22 @@ impl Client for Turn<'_> {
     }
 
     fn poll_informational(&mut self, context: &mut Context<'_>) {
-        if !self.connection.output.is_empty() {
+        if self.told {
             let connection = &mut *self.connection;
-            // What does not go out now goes out with the answer.
-            if connection
+            let drained = connection
                 .output
-                .poll_drain(&mut connection.stream, context)
-                .is_ready()
-            {
-                let _ =
+                .poll_drain(&mut connection.stream, context);
+            // What does not go out now goes out with the answer.
+            if drained.is_ready() {
+                let flushed =
                     tokio::io::AsyncWrite::poll_flush(Pin::new(&mut connection.stream), context);
+                self.told = flushed.is_pending();
             }
         }
+    }
+
+    fn poll_left(&mut self, context: &mut Context<'_>) -> Poll<bool> {
+        self.connection.poll_left(context)
     }
 
     fn head(&mut self, head: &ResponseHead<'_, '_>) {
@@ -141,7 +148,10 @@ impl Client for Turn<'_> {
         };
         // The rest of a body that the region did not wait for is not forwarded once the answer is out.
         let cut = !self.connection.body.is_done();
-        self.close |= cut || self.framing == Framing::UntilClose;
+        self.close |= cut
+            || self.framing == Framing::UntilClose
+            // The drain may have begun since the request came.
+            || self.connection.worker.drain.is_begun();
         let (close, framing, down) = (self.close, self.framing, self.down);
         self.connection.output.append_with(|out| {
             write_status(out, head.status);

@@ -200,6 +200,21 @@ impl Client {
         }
     }
 
+    /// The next answer that is not informational, to a request that is no HEAD.
+    pub(crate) fn final_answer(&mut self) -> Result<Message, String> {
+        loop {
+            let answer = self.answer(false)?;
+            if answer.status() >= 200 {
+                return Ok(answer);
+            }
+        }
+    }
+
+    /// The bytes that have been read already.
+    pub(crate) fn at_hand(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.unread)
+    }
+
     /// All answers up to the end of the connection; none of them to a HEAD.
     pub(crate) fn answers(&mut self) -> Result<Vec<Message>, String> {
         let mut all = Vec::new();
