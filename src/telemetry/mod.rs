@@ -10,6 +10,7 @@ pub mod breakers;
 pub mod certificates;
 pub mod endpoints;
 pub mod histogram;
+mod lines;
 pub mod log;
 mod process;
 pub mod spans;
