@@ -18,6 +18,7 @@ use crate::admin::door::Door;
 use crate::admin::{Control, Scope};
 use crate::balance::ejection::Evidence;
 use crate::config::log::{Access, Format};
+use crate::geoip::Database;
 use crate::reload::{Reloader, Verdict};
 use crate::snapshot::Snapshot;
 use crate::telemetry::access::Target;
@@ -181,6 +182,11 @@ fn publish(snapshot: &Snapshot, telemetry: &Telemetry) {
             .database()
             .map_or(0.0, |database| seconds(database.built()));
         gauge!("onetime_gateway_geoip_build_timestamp_seconds").set(built);
+        let coverage = snapshot.database().map(Database::coverage);
+        let coverage = coverage.unwrap_or_default();
+        for (family, share) in [("ipv4", coverage.v4), ("ipv6", coverage.v6)] {
+            gauge!("onetime_gateway_geoip_covered_ratio", "family" => family).set(share);
+        }
     });
 }
 

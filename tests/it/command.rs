@@ -507,6 +507,54 @@ fn explain_shows_the_class_and_who_may_answer_instead() {
     );
 }
 
+/// An mmdb (MaxMind DB file format 2.0) of one node, whose every address is in Germany.
+fn all_of_ipv4() -> Vec<u8> {
+    fn text(text: &str) -> Vec<u8> {
+        let length = u8::try_from(text.len()).expect("short");
+        assert!(length < 29, "a longer text has another form");
+        [&[0x40 | length], text.as_bytes()].concat()
+    }
+    let record = [vec![0xe1], text("country_code"), text("DE")].concat();
+    // Both sides of the only node lead to the record at the beginning of the data.
+    let mut file = [0, 0, 17, 0, 0, 17].to_vec();
+    file.extend([0; 16]);
+    file.extend(record);
+    file.extend(b"\xab\xcd\xefMaxMind.com\xe9");
+    for (name, value) in [
+        ("binary_format_major_version", vec![0xa1, 2]),
+        ("binary_format_minor_version", vec![0xa1, 0]),
+        ("build_epoch", vec![4, 2, 0x69, 0x55, 0xb9, 0]),
+        ("database_type", text("Test")),
+        ("description", vec![0xe0]),
+        ("ip_version", vec![0xa1, 4]),
+        ("languages", vec![0, 4]),
+        ("node_count", vec![0xc1, 1]),
+        ("record_size", vec![0xa1, 24]),
+    ] {
+        file.extend(text(name));
+        file.extend(value);
+    }
+    file
+}
+
+#[test]
+fn a_database_of_one_address_family_is_warned_of() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (path, text_of) = quick(&directory);
+    let config = path.to_str().expect("a path");
+    std::fs::write(directory.path().join("v4.mmdb"), all_of_ipv4()).expect("written");
+    let with = text_of.replace("[geo]\n", "[geo]\ndatabase = \"v4.mmdb\"\n");
+    std::fs::write(&path, with).expect("written");
+    let checked = gateway(&["check", "--strict", "--config", config]);
+    let told = text(&checked.stderr);
+    assert_eq!(checked.status.code(), Some(1), "{told}");
+    assert_eq!(told.matches("warning: ").count(), 1, "{told}");
+    assert!(
+        told.contains("100.0 % of IPv4 and 0.00 % of IPv6"),
+        "{told}"
+    );
+}
+
 /// A whole answer to a GET over a connection of its own; empty as long as nobody listens.
 fn get(port: u16, path: &str) -> String {
     use std::io::{Read, Write};
