@@ -138,7 +138,7 @@ async fn answer(stream: &mut Stream) -> Result<(u16, Vec<u8>), Finding> {
         let (status, framing) = (head.status, head.framing);
         input.drain(..span.end);
         if status >= 200 {
-            break (status, Decoder::new(framing));
+            break (status, Decoder::of_answer(framing));
         }
         informational += 1;
         // Nobody asked for another protocol, nor for a storm.

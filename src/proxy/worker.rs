@@ -302,6 +302,15 @@ pub struct Step {
 }
 
 impl Step {
+    /// One that was not taken.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            begun: Cell::new(false),
+            notify: Notify::const_new(),
+        }
+    }
+
     /// Takes it.
     pub fn begin(&self) {
         self.begun.set(true);

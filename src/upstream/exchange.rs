@@ -98,7 +98,7 @@ impl Exchange {
             lease,
             outgoing,
             incoming: Buffer::new(),
-            decoder: Decoder::new(Framing::Empty),
+            decoder: Decoder::of_answer(Framing::Empty),
             deadline: Deadline::new(now, due.saturating_duration_since(now)),
             pace: Pace::new(timeouts.client_pace),
             timeouts,
@@ -286,7 +286,7 @@ impl Exchange {
         }
         if is_final {
             self.answered = true;
-            self.decoder = Decoder::new(head.framing);
+            self.decoder = Decoder::of_answer(head.framing);
             self.keeps = head.framing != Framing::UntilClose
                 && match head.version {
                     Version::Http11 => !says_close(head.fields),

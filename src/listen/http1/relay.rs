@@ -40,7 +40,6 @@ impl Connection {
             connection: self,
             down: &down,
             close,
-            waits: expect == Expect::Continue,
             framing: Framing::Empty,
             status: 0,
             ended: false,

@@ -61,8 +61,6 @@ pub(super) struct Turn<'a> {
     pub(super) down: &'a Down,
     /// Whether the connection ends after the answer.
     pub(super) close: bool,
-    /// Whether the client may wait for a 100 before it sends its body.
-    pub(super) waits: bool,
     /// How the answer's body is framed for the client.
     pub(super) framing: Framing,
     /// The answer's status, once its head was written.
@@ -141,9 +139,8 @@ impl Client for Turn<'_> {
             Framing::Chunked | Framing::UntilClose => Framing::UntilClose,
             other => other,
         };
-        // A request whose body is refused half-way leaves the connection in the middle of it; one
-        // that was answered before its body was asked for, at a place that nobody knows.
-        let cut = !self.connection.body.is_done() && (head.status >= 400 || self.waits);
+        // The rest of a body that the region did not wait for is not forwarded once the answer is out.
+        let cut = !self.connection.body.is_done();
         self.close |= cut || self.framing == Framing::UntilClose;
         let (close, framing, down) = (self.close, self.framing, self.down);
         self.connection.output.append_with(|out| {
