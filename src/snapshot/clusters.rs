@@ -342,8 +342,9 @@ impl Builder<'_> {
             None => match open(looks, &resolved) {
                 Ok(database) => Kept {
                     database: Arc::new(database),
+                    // As it was when it was read.
+                    facts: looks.at(&resolved),
                     path: resolved,
-                    facts,
                 },
                 Err(error) => {
                     self.problems.at(&path.place, error.to_string());
