@@ -82,20 +82,27 @@ pub(super) struct Opened {
 /// The file of a Unix socket, as it was when this process began to listen there.
 pub(super) struct SocketFile {
     path: PathBuf,
-    facts: Facts,
+    facts: Option<[i64; 5]>,
+}
+
+/// All but the time of change: somebody may have given the file another owner or mode.
+fn lasting(facts: Facts) -> Option<[i64; 5]> {
+    facts.map(|[device, inode, length, seconds, nanoseconds, ..]| {
+        [device, inode, length, seconds, nanoseconds]
+    })
 }
 
 impl SocketFile {
     fn of(path: &Path) -> Self {
         Self {
             path: path.to_owned(),
-            facts: facts(path),
+            facts: lasting(facts(path)),
         }
     }
 
     /// Removes it, if it is still the same: another process may listen there by now.
     pub(super) fn remove(&self) {
-        if self.facts.is_some() && facts(&self.path) == self.facts {
+        if self.facts.is_some() && lasting(facts(&self.path)) == self.facts {
             // What cannot be removed is replaced by the next start.
             let _ = std::fs::remove_file(&self.path);
         }

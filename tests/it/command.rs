@@ -506,3 +506,127 @@ fn explain_shows_the_class_and_who_may_answer_instead() {
         "{words}"
     );
 }
+
+/// An mmdb (MaxMind DB file format 2.0) of one node, whose every address is in Germany.
+fn all_of_ipv4() -> Vec<u8> {
+    fn text(text: &str) -> Vec<u8> {
+        let length = u8::try_from(text.len()).expect("short");
+        assert!(length < 29, "a longer text has another form");
+        [&[0x40 | length], text.as_bytes()].concat()
+    }
+    let record = [vec![0xe1], text("country_code"), text("DE")].concat();
+    // Both sides of the only node lead to the record at the beginning of the data.
+    let mut file = [0, 0, 17, 0, 0, 17].to_vec();
+    file.extend([0; 16]);
+    file.extend(record);
+    file.extend(b"\xab\xcd\xefMaxMind.com\xe9");
+    for (name, value) in [
+        ("binary_format_major_version", vec![0xa1, 2]),
+        ("binary_format_minor_version", vec![0xa1, 0]),
+        ("build_epoch", vec![4, 2, 0x69, 0x55, 0xb9, 0]),
+        ("database_type", text("Test")),
+        ("description", vec![0xe0]),
+        ("ip_version", vec![0xa1, 4]),
+        ("languages", vec![0, 4]),
+        ("node_count", vec![0xc1, 1]),
+        ("record_size", vec![0xa1, 24]),
+    ] {
+        file.extend(text(name));
+        file.extend(value);
+    }
+    file
+}
+
+#[test]
+fn a_database_of_one_address_family_is_warned_of() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (path, text_of) = quick(&directory);
+    let config = path.to_str().expect("a path");
+    std::fs::write(directory.path().join("v4.mmdb"), all_of_ipv4()).expect("written");
+    let with = text_of.replace("[geo]\n", "[geo]\ndatabase = \"v4.mmdb\"\n");
+    std::fs::write(&path, with).expect("written");
+    let checked = gateway(&["check", "--strict", "--config", config]);
+    let told = text(&checked.stderr);
+    assert_eq!(checked.status.code(), Some(1), "{told}");
+    assert_eq!(told.matches("warning: ").count(), 1, "{told}");
+    assert!(
+        told.contains("100.0 % of IPv4 and 0.00 % of IPv6"),
+        "{told}"
+    );
+}
+
+/// A whole answer to a GET over a connection of its own; empty as long as nobody listens.
+fn get(port: u16, path: &str) -> String {
+    use std::io::{Read, Write};
+    let mut answer = String::new();
+    if let Ok(mut socket) = std::net::TcpStream::connect(("127.0.0.1", port)) {
+        let head = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        let _ = socket.write_all(head.as_bytes());
+        let _ = socket.read_to_string(&mut answer);
+    }
+    answer
+}
+
+/// `RLIMIT_FSIZE` ends a process by SIGXFSZ at the write that would exceed it.
+#[test]
+fn a_limit_of_file_size_costs_lines_and_not_the_gateway() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (path, text) = quick(&directory);
+    let access = directory.path().join("access.log");
+    let free = || std::net::TcpListener::bind("127.0.0.1:0").and_then(|one| one.local_addr());
+    let (http, admin) = (free().expect("free").port(), free().expect("free").port());
+    let text = text
+        .replace("http = []", &format!("http = [\"127.0.0.1:{http}\"]"))
+        .replace(
+            "admin = \"127.0.0.1:0\"",
+            &format!("admin = \"127.0.0.1:{admin}\""),
+        );
+    std::fs::write(&path, format!("{text}[log]\naccess = {access:?}\n")).expect("written");
+    let mut gateway = Command::new("sh")
+        .args(["-c", "ulimit -f 8; exec \"$@\" 2>/dev/null", "sh"])
+        .arg(env!("CARGO_BIN_EXE_onetime-gateway"))
+        .args(["run", "--config"])
+        .arg(&path)
+        .spawn()
+        .expect("it runs");
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    let dropped = |metrics: &str| {
+        let mut lines = metrics.lines();
+        let count =
+            lines.find_map(|line| line.strip_prefix("onetime_gateway_access_log_dropped_total "));
+        count.is_some_and(|count| count != "0")
+    };
+    while !dropped(&get(admin, "/metrics")) {
+        let ended = gateway.try_wait().expect("a child");
+        assert!(ended.is_none(), "it ended: {ended:?}");
+        assert!(std::time::Instant::now() < until, "nothing was dropped");
+        get(http, "/api/v1/status");
+    }
+    assert!(get(http, "/api/v1/status").starts_with("HTTP/1.1 "));
+    gateway.kill().expect("killed");
+    gateway.wait().expect("ended");
+    // Without the limit, the log goes on with whole lines.
+    let whole = |text: &str| {
+        let lines = text.lines().map(serde_json::from_str::<serde_json::Value>);
+        lines.filter(|line| line.is_ok()).count()
+    };
+    let before = std::fs::read_to_string(&access).expect("the log");
+    let mut gateway = Command::new(env!("CARGO_BIN_EXE_onetime-gateway"))
+        .args(["run", "--config"])
+        .arg(&path)
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .expect("it runs");
+    let after = loop {
+        let answered = !get(http, "/api/v1/status").is_empty();
+        let after = std::fs::read_to_string(&access).expect("the log");
+        if answered && after.len() > before.len() && after.ends_with('\n') {
+            break after;
+        }
+        assert!(std::time::Instant::now() < until, "nothing was written");
+    };
+    gateway.kill().expect("killed");
+    gateway.wait().expect("ended");
+    let torn = usize::from(!before.ends_with('\n'));
+    assert_eq!(whole(&after), after.lines().count() - torn, "{after}");
+}

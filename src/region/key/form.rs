@@ -1,9 +1,13 @@
 //! The form of an identifier secret: what is trimmed from its ends, and what cannot be, or hardly
 //! is, what a region uses. Only reasons leave this module, never a part of the secret.
 
-/// White space of Unicode, byte order marks and spaces without width.
+/// White space of Unicode, byte order marks and other characters without width.
 const fn is_debris(c: char) -> bool {
-    c.is_whitespace() || matches!(c, '\u{feff}' | '\u{200b}'..='\u{200d}' | '\u{2060}')
+    c.is_whitespace()
+        || matches!(
+            c,
+            '\u{feff}' | '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}'
+        )
 }
 
 /// Without what editors, shells and copying leave at the ends.

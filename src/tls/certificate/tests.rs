@@ -211,15 +211,35 @@ wmcRF2PWTIDAig==
 -----END PRIVATE KEY-----
 ";
 
+/// The same in the form of PKCS #1.
+const RSA_1024_PKCS1: &str = "-----BEGIN RSA PRIVATE KEY-----
+MIICXAIBAAKBgQDB1sh1HqZRHM5T2YDgw72EfqzMGnL42LEID0c5EjL56klfv143
+vPJqHQKEd9mnGATIdUeTOMxqwS50kbIf+WBRnmgpJFyhp+pq9djldi6JrdDZ/FXZ
+o3okojoTuHA7qzuAlcJ0zFDa9+c+EaNUe3lkptZr0JUfLh8y5XJkFezJJQIDAQAB
+AoGAVZuWTKOMsKYYOdAFqz7HpIyNpFbKED0jcnvM6Newy889OJw78EHyjgrh4b9M
+0Q86jY2+XrbnEP7glXsDQDvS3XQD3i5gzKjVhWHLgAB7bQ7fPUxwbO8f0g+d6cFU
+ntHMgVxNTPSlHNrlrdezdokEGneKpM0qUJu5TTEq20qQCAECQQDs/RVHWGNNI4v9
+5HEnu6b20NHSHr1CCLvKPr8NVylK0u2S/SWSSzALq+dWYK5WbtAS7VdQoi+V3F+U
+/yB0G+4hAkEA0WOO0diPNzzEuUGQXKQDUEsRiwgLi1wr/1K0Moq0648JziOeLLOT
+bmchi47w5UQBKHSlV3vM3soI2xA8ObPShQJBAM5UzojuYI6Rq1mi4g3o6EYtqvCZ
+CMgMWIuOM8LGp1HY8TUvp92GDs+qnGBtDnx8QDaqY4H1ox6D3sgXlEbi5mECQFgI
+xalQpZYRxJwnBq0MgCAoD64mqcPj8tOcUArX6o0HTJYQv5YHwjquvZnRdVLPLrV1
+pXaMpGwfAW4o+0k/Y4kCQCowZC0F+bA4YeU5fG7MTTD8s+sCcFZb2m2tFZNJy3Fq
+jmJrAKhFBMVG06Y4y0HJ/Kp7VcOugsJnERdj1kyAwIo=
+-----END RSA PRIVATE KEY-----
+";
+
 #[test]
 fn an_rsa_key_that_is_too_short_is_named_as_such() {
     let (chain, _) = made(&["a.example"]);
-    let error = read(&chain, RSA_1024).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "the RSA key has 1024 bits: it must have between 2048 and 8192"
-    );
-    assert!(error.is_of_key());
+    for key in [RSA_1024, RSA_1024_PKCS1] {
+        let error = read(&chain, key).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the RSA key has 1024 bits: it must have between 2048 and 8192"
+        );
+        assert!(error.is_of_key());
+    }
 }
 
 #[test]

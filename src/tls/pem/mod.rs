@@ -308,6 +308,13 @@ fn is_comment(line: &[u8]) -> bool {
 
 /// Looks for what should have been a block in text between blocks.
 fn outside(text: &[u8], first: usize) -> Result<(), Fault> {
+    // A SEQUENCE with a length of two bytes, of a SEQUENCE or an INTEGER. Text has no such byte
+    // behind a digit.
+    let is_der = |bytes: &[u8]| matches!(bytes, [0x30, 0x82, _, _, 0x30 | 0x02]);
+    if let Some(at) = text.windows(5).position(is_der) {
+        let before = text.get(..at).unwrap_or_default();
+        return Err(Fault::Der(first + lines(before).count() - 1));
+    }
     for (number, line) in (first..).zip(lines(text)) {
         if is_comment(line) {
             continue;
@@ -317,11 +324,6 @@ fn outside(text: &[u8], first: usize) -> Result<(), Fault> {
         }
         if find(line, b"B\0E\0G\0I\0N").is_some() {
             return Err(Fault::Utf16(number));
-        }
-        // A SEQUENCE with a length of two bytes, of a SEQUENCE or an INTEGER. Text has no such byte
-        // behind a digit.
-        if (line.windows(5)).any(|bytes| matches!(bytes, [0x30, 0x82, _, _, 0x30 | 0x02])) {
-            return Err(Fault::Der(number));
         }
         let line = String::from_utf8_lossy(line);
         if is_marker_like(&line) {

@@ -162,6 +162,7 @@ fn a_block_that_is_not_taken_is_refused_with_its_line() {
         Err(Fault::Der(second))
     );
     assert_eq!(found(&der), Err(Fault::Der(1)));
+    assert_eq!(found(b"# DER\n0\x82\n\x0a\x30\x03"), Err(Fault::Der(2)));
 }
 
 #[test]

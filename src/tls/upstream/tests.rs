@@ -51,6 +51,19 @@ fn no_authority_of_a_bundle_vanishes() {
     assert_eq!(unusable(glued.as_bytes()), [0; 0]);
 }
 
+/// Every system's bundle must go on being read, to the last authority.
+#[test]
+fn the_bundle_of_this_system_is_read_to_the_last_authority() {
+    let Ok(bundle) = std::fs::read("/etc/ssl/certs/ca-certificates.crt") else {
+        return;
+    };
+    let begins = bundle
+        .split(|byte| *byte == b'\n')
+        .filter(|line| line.starts_with(b"-----BEGIN"));
+    assert_eq!(pem::certificates(&bundle).unwrap().len(), begins.count());
+    assert_eq!(unusable(&bundle), [0; 0]);
+}
+
 #[test]
 fn the_systems_authorities_are_read_once() {
     // Where there are none (a bare container) this says so, every time.

@@ -38,7 +38,7 @@ pub(in crate::config) fn socket_address(text: &str) -> Result<SocketAddr, Compla
 pub(in crate::config) fn listener(text: &str) -> Result<SocketAddr, Complaint> {
     let socket = socket_address(text)?;
     let complaint = |why| Complaint::new(format!("cannot listen on `{}`: {why}", echo(text)));
-    match socket.ip().to_canonical() {
+    match embedded(socket.ip()) {
         ip if ip != socket.ip() => {
             let plain = SocketAddr::new(ip, socket.port());
             Err(complaint("it is an IPv4 address in the form of IPv6")
@@ -55,6 +55,17 @@ pub(in crate::config) fn listener(text: &str) -> Result<SocketAddr, Complaint> {
             socket.port()
         ))),
         _ => Ok(socket),
+    }
+}
+
+/// The IPv4 address in an IPv4-mapped or IPv4-compatible one (RFC 4291 section 2.5.5); every other
+/// address as it is.
+fn embedded(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V6(v6) if !v6.is_unspecified() && !v6.is_loopback() => {
+            v6.to_ipv4().map_or(ip, IpAddr::V4)
+        }
+        _ => ip,
     }
 }
 

@@ -56,6 +56,7 @@ fn an_address_that_cannot_be_listened_on_is_refused() {
             "[fe80::1]:443",
             "with the interface's number: \"[fe80::1%2]:443\"",
         ),
+        ("[::127.0.0.1]:443", "write \"127.0.0.1:443\""),
         ("224.0.0.1:443", ""),
         ("255.255.255.255:443", ""),
         ("[ff02::1]:443", ""),
