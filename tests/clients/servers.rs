@@ -306,7 +306,7 @@ fn passed_on(gateway: &Gateway, size: usize, http2: bool, each: usize) -> (usize
         });
         match answer {
             Ok(413) => received += 1,
-            other => wrong = wrong.or(Some(format!("{other:?}"))),
+            other => wrong = wrong.or_else(|| Some(format!("{other:?}"))),
         }
     }
     (received, wrong)
