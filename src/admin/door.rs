@@ -1,6 +1,5 @@
 //! The admin listeners: few connections, short patience, hyper's HTTP/1 server.
 
-use std::convert::Infallible;
 use std::hash::RandomState;
 use std::net::IpAddr;
 use std::os::unix::fs::PermissionsExt;
@@ -14,9 +13,10 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 
-use super::pages::answer;
+use super::pages::{answer, is_reload};
 use super::{Control, Scope};
 use crate::limit::block::Prefixes;
 use crate::limit::connections::ConnectionRules;
@@ -160,8 +160,15 @@ fn admit<S>(
     let control = control.clone();
     tokio::spawn(async move {
         let service = service_fn(move |request| {
-            let response = answer(&request, scope, local, &*control);
-            async move { Ok::<_, Infallible>(response) }
+            let control = control.clone();
+            // A reload reads files, and may wait for one to be complete.
+            let blocks = is_reload(&request);
+            async move {
+                if !blocks {
+                    return Ok(answer(&request, scope, local, &*control));
+                }
+                spawn_blocking(move || answer(&request, scope, local, &*control)).await
+            }
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())

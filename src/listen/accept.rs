@@ -17,11 +17,13 @@ use super::seat::{self, Seat};
 use super::spoken_for;
 use crate::limit::connections::{Connections, Full, Place};
 use crate::limit::ledger::Kind;
+use crate::net::deadline;
 use crate::net::stream::Stream;
 use crate::proxy::arrival::Scheme;
 use crate::proxy::circuit::Circuit;
 use crate::proxy::worker::Worker;
 use crate::telemetry::worker::Event;
+use crate::tls::resolver::unnamed_is;
 
 /// The first pause after the process runs out of something (file descriptors, memory).
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
@@ -270,7 +272,11 @@ async fn shake_hands(
     let view = worker.view();
     let acceptor = TlsAcceptor::from(worker.tls());
     let failed = |why| worker.metrics.count(Event::HandshakeFailed, None, why);
-    let stream = match timeout(view.timeouts().handshake, acceptor.accept(socket)).await {
+    let local = || socket.local_addr().ok().map(|local| local.ip());
+    let unnamed = view.certificates.address_name(local);
+    let handshake = unnamed_is(unnamed.clone(), acceptor.accept(socket));
+    let stream = match deadline::within(Instant::now() + view.timeouts().handshake, handshake).await
+    {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => {
             failed(failure_label(&error));
@@ -292,7 +298,7 @@ async fn shake_hands(
     let circuit = Circuit {
         scheme: Scheme::Https,
         tls: Some(version),
-        server_name: session.server_name().map(Box::from),
+        server_name: session.server_name().map(Box::from).or(unnamed),
         ..plain
     };
     Some((Stream::Tls(Box::new(stream.into())), circuit, http2))

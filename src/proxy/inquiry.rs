@@ -14,6 +14,7 @@ use crate::headers::request::Head;
 use crate::http1::Framing;
 use crate::http1::response::ResponseHead;
 use crate::lookup::{Kind, Said, said};
+use crate::net::deadline;
 use crate::region::RegionId;
 use crate::region::key::Key;
 use crate::upstream::exchange::Client;
@@ -37,7 +38,7 @@ pub async fn inquire(
 ) -> Said {
     let must_end = Instant::now() + within;
     let asked = ask(view, pools, region, (kind, key), must_end, journey);
-    tokio::time::timeout_at(must_end, asked)
+    deadline::within(must_end, asked)
         .await
         .unwrap_or(Said::CannotSay)
 }

@@ -5,6 +5,7 @@ use std::io;
 use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use tokio::io::AsyncWrite;
 use tokio::time::Instant;
@@ -40,13 +41,13 @@ impl Connection {
             connection: self,
             down: &down,
             close,
-            waits: expect == Expect::Continue,
             framing: Framing::Empty,
             status: 0,
             ended: false,
             broken: None,
             pace: Pace::new(view.pace()),
-            due: must_end,
+            told: false,
+            stalled: None,
         };
         record.departed();
         let answered = errand.send(&down, &pools, &mut turn, &mut record).await;
@@ -65,7 +66,6 @@ impl Connection {
             }
         };
         record.answered(turn.status);
-        turn.due = must_end.min(Instant::now() + exchange.client_idle());
         let mut written = 0;
         let relayed =
             poll_fn(|context| turn.poll_relay(&mut exchange, &mut written, must_end, context))
@@ -117,22 +117,50 @@ impl Turn<'_> {
             if *written > before {
                 let now = Instant::now();
                 self.pace.moves(*written - before, now.into_std());
-                self.due = must_end.min(now + exchange.client_idle());
+                self.stalled = None;
             }
             match out {
                 Poll::Ready(Ok(true)) => return Poll::Ready(Ok(())),
-                Poll::Ready(Ok(false)) if gathered.is_pending() => return Poll::Pending,
+                // The region pauses: what TLS still holds must not wait for it.
+                Poll::Ready(Ok(false)) if gathered.is_pending() => {
+                    match Pin::new(&mut self.connection.stream).poll_flush(context) {
+                        Poll::Ready(Ok(())) => {
+                            if self.stalled.take().is_some() {
+                                self.pace.moves(0, Instant::now().into_std());
+                            }
+                            return Poll::Pending;
+                        }
+                        Poll::Ready(Err(_)) => return Poll::Ready(Err(Cause::ClientGone)),
+                        Poll::Pending => {
+                            let idle = exchange.client_idle();
+                            return self.poll_stalled(must_end, idle, context).map(Err);
+                        }
+                    }
+                }
                 Poll::Ready(Ok(false)) => {}
                 Poll::Ready(Err(_)) => return Poll::Ready(Err(Cause::ClientGone)),
                 Poll::Pending => {
-                    let slow = self.pace.waits(Instant::now().into_std());
-                    let due = self.due.min(Instant::from_std(slow));
-                    self.connection.deadline.set(due);
-                    ready!(self.connection.deadline.poll(context));
-                    return Poll::Ready(Err(Cause::ClientStalled));
+                    let idle = exchange.client_idle();
+                    return self.poll_stalled(must_end, idle, context).map(Err);
                 }
             }
         }
+    }
+
+    /// The client takes nothing at the moment; `Ready` once that has lasted too long.
+    fn poll_stalled(
+        &mut self,
+        must_end: Instant,
+        idle: Duration,
+        context: &mut Context<'_>,
+    ) -> Poll<Cause> {
+        let now = Instant::now();
+        let since = *self.stalled.get_or_insert(now);
+        let slow = Instant::from_std(self.pace.waits(now.into_std()));
+        let due = must_end.min(since + idle).min(slow);
+        self.connection.deadline.set(due);
+        ready!(self.connection.deadline.poll(context));
+        Poll::Ready(Cause::ClientStalled)
     }
 
     /// Writes what came before the break. A client that has read nothing at all would take its

@@ -75,6 +75,8 @@ pub enum Refusal {
     CrossSite,
     /// A path that is not offered here.
     Denied,
+    /// The process ends so soon that an answer might not come in time.
+    Draining,
     /// An expectation other than `100-continue`.
     ExpectationFailed,
     /// The head did not arrive in time.
@@ -127,7 +129,7 @@ impl Refusal {
             Self::Misdirected => 421,
             Self::TooMany(..) | Self::TooManyAtOnce => 429,
             Self::MethodUnknown => 501,
-            Self::TooBusy => 503,
+            Self::Draining | Self::TooBusy => 503,
             Self::Loop => 508,
             // Nobody could be reached: to the caller it is the same whether probes know it already.
             Self::Region(failure) if failure.is_unsent() && failure.cause.is_absence() => 503,
@@ -152,7 +154,7 @@ impl Refusal {
     #[must_use]
     pub const fn fault(self) -> Fault {
         match self {
-            Self::TooBusy => Fault::Gateway,
+            Self::Draining | Self::TooBusy => Fault::Gateway,
             Self::Region(failure) => Fault::of(failure.cause),
             Self::BadAuthority
             | Self::BadChoice(_)
@@ -204,6 +206,7 @@ impl Refusal {
             Self::PinContradictsHost => "pin-contradicts-host",
             Self::PinRepeated => "pin-repeated",
             Self::Region(failure) => failure.cause.label(),
+            Self::Draining => "draining",
             Self::TooBusy => "too-busy",
             Self::TooMany(kind, _) => kind.label(),
             Self::TooManyAtOnce => "too-many-at-once",
@@ -258,7 +261,7 @@ impl Refusal {
                 Cause::Tls => Message::RegionInsecure,
                 Cause::WrongRegion => Message::Mistake,
             },
-            Self::TooBusy => Message::GatewayBusy,
+            Self::Draining | Self::TooBusy => Message::GatewayBusy,
             Self::TooMany(..) | Self::TooManyAtOnce => Message::TooManyRequests,
         }
     }
@@ -336,6 +339,7 @@ impl Refusal {
             | Self::CredentialsWithoutRegion
             | Self::CrossSite
             | Self::Denied
+            | Self::Draining
             | Self::Loop
             | Self::MethodNotAllowed
             | Self::MethodNotOfPage
@@ -372,6 +376,7 @@ impl Refusal {
                 Cause::WrongRegion => "proxy_internal_error",
             },
             Self::Loop => "proxy_loop_detected",
+            Self::Draining => "destination_unavailable",
             Self::TooBusy => "connection_limit_reached",
             Self::Denied
             | Self::CredentialsWithoutRegion

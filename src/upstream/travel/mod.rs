@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::asked::Asked;
 use super::connect::connect;
 use super::endpoint::{Cluster, Endpoint};
-use super::exchange::{Client, Exchange};
+use super::exchange::{Client, Exchange, Lost, unless_left};
 use super::failure::{Cause, Delivery, Failure};
 use super::outgoing::{Outgoing, RequestBody};
 use super::pool::{Connected, Lease, Pools};
@@ -27,12 +27,6 @@ const MOST_ATTEMPTS: u32 = 3;
 
 /// The longest wait before an attempt.
 const MOST_BACKOFF: Duration = Duration::from_secs(1);
-
-/// The application's v1 answers 404 to errors of its own, and says so in these words only.
-const HIDDEN_FAILURE: &[u8] = b"An unexpected error occurred";
-
-/// They stand at the beginning of a short answer, if at all.
-const HIDDEN_WITHIN: usize = 512;
 
 /// v1's field for the status that was meant.
 const INTENDED: &str = "x-ots-intended-status";
@@ -170,9 +164,10 @@ impl Way<'_> {
         client: &mut impl Client,
     ) -> Result<Box<Exchange>, Next> {
         let now = Instant::now();
-        let lease = match self.lease(number, before, now).await {
-            Ok(lease) => lease,
-            Err(failure) => {
+        let lease = match unless_left(client, self.lease(number, before, now)).await {
+            None => return Err(self.left()),
+            Some(Ok(lease)) => lease,
+            Some(Err(failure)) => {
                 let whole = failure.is_unsent().then_some(outgoing);
                 return Err(Next::Stop(Stopped { failure, whole }));
             }
@@ -180,9 +175,14 @@ impl Way<'_> {
         let endpoint = lease.endpoint.clone();
         self.journey.attempts += 1;
         self.journey.endpoint = Some(endpoint.clone());
-        let (connected, kept) = match self.obtain(&lease, now).await {
-            Ok(found) => found,
-            Err(cause) => {
+        let (connected, kept) = match unless_left(client, self.obtain(&lease, now)).await {
+            None => return Err(self.left()),
+            Some(Ok(found)) if self.has_left(client).await => {
+                lease.keep(found.0, Instant::now());
+                return Err(self.left());
+            }
+            Some(Ok(found)) => found,
+            Some(Err(cause)) => {
                 let failure = Failure::unsent(cause);
                 return Err(self.unsent(&endpoint, failure, outgoing, false));
             }
@@ -201,20 +201,22 @@ impl Way<'_> {
         );
         let mut watched = Watched::new(client);
         match exchange.answer(&mut watched).await {
-            Ok(exchange) => {
+            Ok(mut exchange) => {
                 let (status, meant) = (watched.status, watched.meant);
                 if let Some(seconds) = watched.pause {
                     let now = Instant::now().into_std();
                     self.cluster.state.pause_retries(seconds, now);
                 }
-                let evidence = Evidence::of_status(status).or_else(|| {
-                    let admits = meant.and_then(Evidence::of_status).is_some();
-                    (status == 404 && (admits || hides_failure(exchange.at_hand())))
-                        .then_some(Evidence::Hidden)
-                });
+                let hidden = match status {
+                    404 if meant.and_then(Evidence::of_status).is_some() => Some(true),
+                    404 if self.terms.judges => exchange.hides_failure(),
+                    _ => Some(false),
+                };
+                let evidence = Evidence::of_status(status)
+                    .or_else(|| (hidden == Some(true)).then_some(Evidence::Hidden));
                 match evidence.filter(|_| self.terms.judges) {
                     Some(evidence) => self.blame(&endpoint, evidence),
-                    None => self.journey.went_well = true,
+                    None => self.journey.went_well = hidden.is_some(),
                 }
                 Ok(exchange)
             }
@@ -222,9 +224,28 @@ impl Way<'_> {
                 Err(self.unsent(&endpoint, lost.failure, lost.outgoing, kept))
             }
             Err(lost) => {
-                Err(Box::pin(self.sent(number, &endpoint, lost.failure, lost.outgoing, kept)).await)
+                let Lost { failure, outgoing } = lost;
+                let sent = self.sent(number, &endpoint, failure, (outgoing, kept), watched.client);
+                Err(Box::pin(sent).await)
             }
         }
+    }
+
+    /// The client has left: nothing is sent now, and nothing is to be sent elsewhere.
+    fn left(&self) -> Next {
+        let mut failure = Failure::unsent(Cause::ClientGone);
+        if self.was_sent {
+            failure.delivery = Delivery::MaybeExecuted;
+        }
+        Next::Stop(Stopped {
+            failure,
+            whole: None,
+        })
+    }
+
+    /// The last look before the first byte is written. What may be sent twice does no harm.
+    async fn has_left(&self, client: &mut impl Client) -> bool {
+        !self.terms.repeatable && poll_fn(|context| client.poll_left(context)).await
     }
 
     async fn lease(
@@ -310,8 +331,8 @@ impl Way<'_> {
         number: u32,
         endpoint: &Endpoint,
         failure: Failure,
-        outgoing: Outgoing,
-        kept: bool,
+        (outgoing, kept): (Outgoing, bool),
+        client: &mut impl Client,
     ) -> Next {
         self.note(endpoint, failure.cause, kept);
         let stop = Next::Stop(Stopped {
@@ -349,7 +370,12 @@ impl Way<'_> {
         };
         self.was_sent = true;
         self.journey.retried.push(failure.cause);
-        tokio::time::sleep(wait).await;
+        if unless_left(client, tokio::time::sleep(wait))
+            .await
+            .is_none()
+        {
+            return self.left();
+        }
         Next::Again(Stopped {
             failure,
             whole: Some(whole),
@@ -376,13 +402,6 @@ impl Way<'_> {
             self.journey.ejected.push(evidence);
         }
     }
-}
-
-/// Looks at the beginning of a body, as far as it is there; between chunks as well, of which an
-/// answer so short has one.
-fn hides_failure(body: &[u8]) -> bool {
-    let beginning = body.get(..HIDDEN_WITHIN).unwrap_or(body);
-    memchr::memmem::find(beginning, HIDDEN_FAILURE).is_some()
 }
 
 /// A client, and what the answer's head says about its endpoint.
