@@ -79,6 +79,10 @@ pub enum Refusal {
     ExpectationFailed,
     /// The head did not arrive in time.
     HeadTimeout,
+    /// The region of a key must be asked for, and a budget of look-ups is spent.
+    LookUpBudget,
+    /// The region of a key was asked for, and the answers do not determine it.
+    LookUpUnclear,
     /// `Via` names this gateway.
     Loop,
     /// TRACE or CONNECT.
@@ -127,7 +131,7 @@ impl Refusal {
             Self::Misdirected => 421,
             Self::TooMany(..) | Self::TooManyAtOnce => 429,
             Self::MethodUnknown => 501,
-            Self::TooBusy => 503,
+            Self::LookUpBudget | Self::LookUpUnclear | Self::TooBusy => 503,
             Self::Loop => 508,
             // Nobody could be reached: to the caller it is the same whether probes know it already.
             Self::Region(failure) if failure.is_unsent() && failure.cause.is_absence() => 503,
@@ -152,7 +156,8 @@ impl Refusal {
     #[must_use]
     pub const fn fault(self) -> Fault {
         match self {
-            Self::TooBusy => Fault::Gateway,
+            Self::LookUpBudget | Self::TooBusy => Fault::Gateway,
+            Self::LookUpUnclear => Fault::Region,
             Self::Region(failure) => Fault::of(failure.cause),
             Self::BadAuthority
             | Self::BadChoice(_)
@@ -195,6 +200,8 @@ impl Refusal {
             Self::Denied => "denied",
             Self::ExpectationFailed => "expectation-failed",
             Self::HeadTimeout => "head-timeout",
+            Self::LookUpBudget => "look-up-budget",
+            Self::LookUpUnclear => "look-up-unclear",
             Self::Loop => "loop",
             Self::MethodNotAllowed => "method-not-allowed",
             Self::MethodNotOfPage => "method-not-of-page",
@@ -232,6 +239,7 @@ impl Refusal {
             Self::Denied => Message::NotFound,
             Self::ExpectationFailed => Message::Expectation,
             Self::HeadTimeout => Message::HeadLate,
+            Self::LookUpUnclear => Message::RegionUndetermined,
             Self::Loop => Message::Loop,
             Self::MethodNotAllowed | Self::MethodNotOfPage | Self::MethodNotOfRobots => {
                 Message::MethodNotAllowed
@@ -258,7 +266,7 @@ impl Refusal {
                 Cause::Tls => Message::RegionInsecure,
                 Cause::WrongRegion => Message::Mistake,
             },
-            Self::TooBusy => Message::GatewayBusy,
+            Self::LookUpBudget | Self::TooBusy => Message::GatewayBusy,
             Self::TooMany(..) | Self::TooManyAtOnce => Message::TooManyRequests,
         }
     }
@@ -305,7 +313,7 @@ impl Refusal {
     pub const fn retry_after(self) -> Option<u32> {
         match self {
             Self::TooMany(_, seconds) => Some(seconds),
-            Self::TooManyAtOnce => Some(1),
+            Self::LookUpBudget | Self::LookUpUnclear | Self::TooManyAtOnce => Some(1),
             _ if self.status() == 503 => Some(5),
             _ => None,
         }
@@ -336,6 +344,8 @@ impl Refusal {
             | Self::CredentialsWithoutRegion
             | Self::CrossSite
             | Self::Denied
+            | Self::LookUpBudget
+            | Self::LookUpUnclear
             | Self::Loop
             | Self::MethodNotAllowed
             | Self::MethodNotOfPage
@@ -372,7 +382,8 @@ impl Refusal {
                 Cause::WrongRegion => "proxy_internal_error",
             },
             Self::Loop => "proxy_loop_detected",
-            Self::TooBusy => "connection_limit_reached",
+            Self::LookUpBudget | Self::TooBusy => "connection_limit_reached",
+            Self::LookUpUnclear => "destination_unavailable",
             Self::Denied
             | Self::CredentialsWithoutRegion
             | Self::CrossSite

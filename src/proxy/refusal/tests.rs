@@ -36,6 +36,8 @@ fn all() -> Vec<Refusal> {
         Refusal::Denied,
         Refusal::ExpectationFailed,
         Refusal::HeadTimeout,
+        Refusal::LookUpBudget,
+        Refusal::LookUpUnclear,
         Refusal::Loop,
         Refusal::MethodNotAllowed,
         Refusal::MethodNotOfPage,
