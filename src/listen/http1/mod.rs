@@ -335,7 +335,7 @@ impl Connection {
     async fn collect(&mut self, view: &View, expect: Expect) -> Result<Vec<u8>, Cause> {
         let mut whole = Vec::new();
         if expect == Expect::Continue && !self.body.is_done() && self.version == Version::Http11 {
-            self.output.push(b"HTTP/1.1 100 Continue\r\n\r\n");
+            self.output.push(turn::CONTINUE);
             self.flush(view).await.map_err(|_| Cause::ClientGone)?;
         }
         self.deadline

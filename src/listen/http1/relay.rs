@@ -20,7 +20,7 @@ use crate::proxy::record::Record;
 use crate::proxy::refusal::Refusal;
 use crate::proxy::worker::View;
 use crate::proxy::{Verdict, refuse_forwarded};
-use crate::upstream::exchange::Exchange;
+use crate::upstream::exchange::{Exchange, LOOK, MOST_STALL};
 use crate::upstream::failure::Cause;
 
 impl Connection {
@@ -46,6 +46,7 @@ impl Connection {
             broken: None,
             pace: Pace::new(view.pace()),
             due: must_end,
+            look: None,
         };
         record.departed();
         let answered = errand.send(&down, &pools, &mut turn, &mut record).await;
@@ -117,6 +118,7 @@ impl Turn<'_> {
                 let now = Instant::now();
                 self.pace.moves(*written - before, now.into_std());
                 self.due = must_end.min(now + exchange.client_idle());
+                self.look = None;
             }
             match out {
                 Poll::Ready(Ok(true)) => return Poll::Ready(Ok(())),
@@ -126,9 +128,19 @@ impl Turn<'_> {
                 Poll::Pending => {
                     let slow = self.pace.waits(Instant::now().into_std());
                     let due = self.due.min(Instant::from_std(slow));
-                    self.connection.deadline.set(due);
-                    ready!(self.connection.deadline.poll(context));
-                    return Poll::Ready(Err(Cause::ClientStalled));
+                    let region = exchange.beyond_share();
+                    loop {
+                        let stalled = self.due - exchange.client_idle() + MOST_STALL;
+                        let look = region.map_or(due, |_| *self.look.get_or_insert(stalled));
+                        self.connection.deadline.set(due.min(look));
+                        ready!(self.connection.deadline.poll(context));
+                        let gives_way = region.is_some_and(|region| region.breaker.gives_way());
+                        let now = Instant::now();
+                        if due <= now || gives_way {
+                            return Poll::Ready(Err(Cause::ClientStalled));
+                        }
+                        self.look = Some(now + LOOK);
+                    }
                 }
             }
         }

@@ -73,6 +73,8 @@ pub(super) struct Turn<'a> {
     pub(super) pace: Pace,
     /// Until when it must take some more of it.
     pub(super) due: Instant,
+    /// When it is looked next whether a client that takes nothing has to give way.
+    pub(super) look: Option<Instant>,
 }
 
 impl RequestBody for Turn<'_> {
@@ -116,6 +118,10 @@ impl Client for Turn<'_> {
         }
     }
 
+    fn go_on(&mut self) {
+        self.connection.output.push(CONTINUE);
+    }
+
     fn poll_informational(&mut self, context: &mut Context<'_>) {
         if !self.connection.output.is_empty() {
             let connection = &mut *self.connection;
@@ -153,6 +159,9 @@ impl Client for Turn<'_> {
         });
     }
 }
+
+/// What a client is told that waits for it (RFC 9110 section 15.2.1).
+pub(super) const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 fn write_status(out: &mut Vec<u8>, status: u16) {
     out.extend_from_slice(b"HTTP/1.1 ");
