@@ -156,8 +156,7 @@ fn beside_neighbours(world: &World, networks: u8, connections: usize) -> Vec<Dur
 /// A network that is alone may fill a region: then what is stuck gives way to whoever waits.
 #[test]
 fn a_network_alone_has_all_places_until_another_wants_one() {
-    let limits =
-        "[timeouts]\nbody_grace = \"60s\"\n[limits]\nexempt = []\nrequests_per_region = 20\n";
+    let limits = "[timeouts]\nbody_grace = \"60s\"\nbody_idle = \"60s\"\n[limits]\nexempt = []\nrequests_per_region = 20\n";
     for protocol in ["h2", "h1"] {
         let world = World::with(limits);
         world.eu.script("/api/v2/large", large(12_000_000));

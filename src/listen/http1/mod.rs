@@ -160,7 +160,7 @@ impl Connection {
                         self.deadline.set(Instant::now() + timeouts.head);
                     }
                     Poll::Pending => {
-                        self.input.release();
+                        self.input.park();
                         self.output.release();
                         ready!(self.deadline.poll(context));
                         return Poll::Ready(if started {
