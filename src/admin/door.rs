@@ -2,6 +2,7 @@
 
 use std::hash::RandomState;
 use std::net::IpAddr;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -24,6 +25,12 @@ use crate::limit::crowd::{Crowd, Standing};
 
 /// Connections at a time; a scraper needs one, a person a few.
 const MOST: usize = 64;
+
+/// File descriptors kept for each listener.
+const KEPT: usize = 4;
+
+/// The pause after a failure to accept.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// A head must arrive within this.
 const HEAD: Duration = Duration::from_secs(5);
@@ -79,28 +86,56 @@ impl Door {
             all: Arc::new(Semaphore::new(MOST)),
             by_address: Crowd::new(RandomState::new()),
         });
+        let mut reserve = Reserve::default();
         match self {
             Self::Tcp(listener) => {
                 let listener = TcpListener::from_std(listener)?;
                 loop {
+                    reserve.fill(&listener);
                     match listener.accept().await {
                         Ok((socket, peer)) => {
-                            admit(socket, scope, Some(peer.ip()), &control, &places)
+                            admit(socket, scope, Some(peer.ip()), &control, &places);
                         }
-                        Err(_) => sleep(Duration::from_millis(50)).await,
+                        Err(_) if reserve.open() => {}
+                        Err(_) => sleep(LOOK).await,
                     }
                 }
             }
             Self::Unix(listener) => {
                 let listener = UnixListener::from_std(listener)?;
                 loop {
+                    reserve.fill(&listener);
                     match listener.accept().await {
-                        Ok((socket, _)) => admit(socket, scope, None, &control, &places),
-                        Err(_) => sleep(Duration::from_millis(50)).await,
+                        Ok((socket, _)) => {
+                            admit(socket, scope, None, &control, &places);
+                        }
+                        Err(_) if reserve.open() => {}
+                        Err(_) => sleep(LOOK).await,
                     }
                 }
             }
         }
+    }
+}
+
+/// File descriptors that are kept for this listener, so that an operator can see that the process has
+/// run out of them: one for a connection, and some for what its answer reads.
+#[derive(Default)]
+struct Reserve(Vec<OwnedFd>);
+
+impl Reserve {
+    /// Takes what is missing, as far as there is any.
+    fn fill(&mut self, any: &impl AsFd) {
+        while self.0.len() < KEPT
+            && let Ok(one) = any.as_fd().try_clone_to_owned()
+        {
+            self.0.push(one);
+        }
+    }
+
+    /// Gives all of them back to the process. Returns whether there were any.
+    fn open(&mut self) -> bool {
+        !std::mem::take(&mut self.0).is_empty()
     }
 }
 

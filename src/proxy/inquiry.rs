@@ -68,6 +68,7 @@ async fn ask(
         // A generation that does not know the call may answer anything, or late, or not at all; its
         // health is another matter.
         judges: false,
+        network: None,
         must_end,
     };
     let cluster = view.cluster(region);

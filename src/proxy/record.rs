@@ -16,6 +16,7 @@ use super::refusal::{Fault, Refusal};
 use super::trace::Trace;
 use super::worker::{View, Worker};
 use crate::config::name::HostPattern;
+use crate::limit::block::Block;
 use crate::limit::connections::{ConnectionRules, Full};
 use crate::limit::crowd::Standing;
 use crate::region::hosts::HostKind;
@@ -201,6 +202,12 @@ impl Record {
             self.standing = Some(worker.crowd.enter(client, rules)?);
         }
         Ok(())
+    }
+
+    /// The network that its client counts under; `None` for one that no limit by network holds for.
+    #[must_use]
+    pub fn network(&self) -> Option<Block> {
+        self.standing.as_ref().map(Standing::network)
     }
 
     /// Notes the route.

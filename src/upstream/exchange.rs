@@ -2,6 +2,7 @@
 //! other side takes it. Knows to the byte whether anything was sent.
 
 use std::io;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use std::pin::Pin;
@@ -14,6 +15,7 @@ use super::endpoint::Timeouts;
 use super::failure::{Cause, Delivery, Failure};
 use super::outgoing::{Outgoing, RequestBody};
 use super::pool::{Connected, Lease};
+use super::state::RegionState;
 use crate::headers::response::{passing_trailers, request_id, says_close, says_keep_alive};
 use crate::http1::body::{Decoder, Step};
 use crate::http1::head::EndFinder;
@@ -35,10 +37,18 @@ const ANSWER_HEAD: HeadLimits = HeadLimits {
 /// What goes into one record of TLS (RFC 8446 section 5.1).
 const ONE_RECORD: usize = 16 * 1024;
 
+/// A client beyond its network's share may take nothing for this long before it gives way.
+pub const MOST_STALL: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// How often it is then looked whether a request waits: within `queue_wait` at its default.
+pub const LOOK: std::time::Duration = std::time::Duration::from_millis(100);
+
 /// Whoever waits for the answer's head.
 pub trait Client: RequestBody {
     /// An informational answer (1xx) came.
     fn informational(&mut self, head: &ResponseHead<'_, '_>);
+    /// Tells a client that waits for a 100 to go on.
+    fn go_on(&mut self) {}
     /// Gives what [`Client::informational`] left to be written a chance to go out.
     fn poll_informational(&mut self, context: &mut Context<'_>);
     /// The final answer's head came.
@@ -455,6 +465,12 @@ impl Exchange {
             Ok(Step::Data(count)) => self.incoming.filled().get(..count).unwrap_or_default(),
             _ => &[],
         }
+    }
+
+    /// The region, if a client that takes nothing has to give its place there to one that waits.
+    #[must_use]
+    pub fn beyond_share(&self) -> Option<&Arc<RegionState>> {
+        self.lease.beyond_share()
     }
 
     /// How long the client may take none of the answer.

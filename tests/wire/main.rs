@@ -23,6 +23,7 @@ mod overload;
 mod own_pages;
 mod passing;
 mod refusals;
+mod shares;
 mod slow;
 mod smuggle;
 mod splitting;

@@ -170,7 +170,7 @@ impl Connection {
                         self.deadline.set(Instant::now() + timeouts.head);
                     }
                     Poll::Pending => {
-                        self.input.release();
+                        self.input.park();
                         self.output.release();
                         let is_idle = !started && !waits_for_first;
                         if is_idle && idle_ends.as_mut().poll(context).is_ready() {
@@ -374,7 +374,7 @@ impl Connection {
     async fn collect(&mut self, view: &View, expect: Expect) -> Result<Vec<u8>, Cause> {
         let mut whole = Vec::new();
         if expect == Expect::Continue && !self.body.is_done() && self.version == Version::Http11 {
-            self.output.push(b"HTTP/1.1 100 Continue\r\n\r\n");
+            self.output.push(turn::CONTINUE);
             self.flush(view).await.map_err(|_| Cause::ClientGone)?;
         }
         self.deadline

@@ -5,7 +5,6 @@ use std::io;
 use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use tokio::io::AsyncWrite;
 use tokio::time::Instant;
@@ -21,7 +20,7 @@ use crate::proxy::record::Record;
 use crate::proxy::refusal::Refusal;
 use crate::proxy::worker::View;
 use crate::proxy::{Verdict, refuse_forwarded};
-use crate::upstream::exchange::Exchange;
+use crate::upstream::exchange::{Exchange, LOOK, MOST_STALL};
 use crate::upstream::failure::Cause;
 
 impl Connection {
@@ -48,6 +47,7 @@ impl Connection {
             pace: Pace::new(view.pace()),
             told: false,
             stalled: None,
+            look: None,
         };
         record.departed();
         let answered = errand.send(&down, &pools, &mut turn, &mut record).await;
@@ -118,6 +118,7 @@ impl Turn<'_> {
                 let now = Instant::now();
                 self.pace.moves(*written - before, now.into_std());
                 self.stalled = None;
+                self.look = None;
             }
             match out {
                 Poll::Ready(Ok(true)) => return Poll::Ready(Ok(())),
@@ -125,6 +126,7 @@ impl Turn<'_> {
                 Poll::Ready(Ok(false)) if gathered.is_pending() => {
                     match Pin::new(&mut self.connection.stream).poll_flush(context) {
                         Poll::Ready(Ok(())) => {
+                            self.look = None;
                             if self.stalled.take().is_some() {
                                 self.pace.moves(0, Instant::now().into_std());
                             }
@@ -132,35 +134,43 @@ impl Turn<'_> {
                         }
                         Poll::Ready(Err(_)) => return Poll::Ready(Err(Cause::ClientGone)),
                         Poll::Pending => {
-                            let idle = exchange.client_idle();
-                            return self.poll_stalled(must_end, idle, context).map(Err);
+                            return self.poll_stalled(must_end, exchange, context).map(Err);
                         }
                     }
                 }
                 Poll::Ready(Ok(false)) => {}
                 Poll::Ready(Err(_)) => return Poll::Ready(Err(Cause::ClientGone)),
                 Poll::Pending => {
-                    let idle = exchange.client_idle();
-                    return self.poll_stalled(must_end, idle, context).map(Err);
+                    return self.poll_stalled(must_end, exchange, context).map(Err);
                 }
             }
         }
     }
 
-    /// The client takes nothing at the moment; `Ready` once that has lasted too long.
+    /// The client takes nothing at the moment; `Ready` once that has lasted too long, or once it has to
+    /// give its place to a request that waits.
     fn poll_stalled(
         &mut self,
         must_end: Instant,
-        idle: Duration,
+        exchange: &Exchange,
         context: &mut Context<'_>,
     ) -> Poll<Cause> {
         let now = Instant::now();
         let since = *self.stalled.get_or_insert(now);
         let slow = Instant::from_std(self.pace.waits(now.into_std()));
-        let due = must_end.min(since + idle).min(slow);
-        self.connection.deadline.set(due);
-        ready!(self.connection.deadline.poll(context));
-        Poll::Ready(Cause::ClientStalled)
+        let due = must_end.min(since + exchange.client_idle()).min(slow);
+        let region = exchange.beyond_share();
+        loop {
+            let look = region.map_or(due, |_| *self.look.get_or_insert(since + MOST_STALL));
+            self.connection.deadline.set(due.min(look));
+            ready!(self.connection.deadline.poll(context));
+            let gives_way = region.is_some_and(|region| region.breaker.gives_way());
+            let now = Instant::now();
+            if due <= now || gives_way {
+                return Poll::Ready(Cause::ClientStalled);
+            }
+            self.look = Some(now + LOOK);
+        }
     }
 
     /// Writes what came before the break. A client that has read nothing at all would take its

@@ -75,6 +75,8 @@ pub(super) struct Turn<'a> {
     pub(super) told: bool,
     /// Since when it has taken none of it.
     pub(super) stalled: Option<Instant>,
+    /// When it is looked next whether a client that takes nothing has to give way.
+    pub(super) look: Option<Instant>,
 }
 
 impl RequestBody for Turn<'_> {
@@ -117,6 +119,11 @@ impl Client for Turn<'_> {
                 out.extend_from_slice(b"\r\n");
             });
         }
+    }
+
+    fn go_on(&mut self) {
+        self.told = true;
+        self.connection.output.push(CONTINUE);
     }
 
     fn poll_informational(&mut self, context: &mut Context<'_>) {
@@ -163,6 +170,9 @@ impl Client for Turn<'_> {
         });
     }
 }
+
+/// What a client is told that waits for it (RFC 9110 section 15.2.1).
+pub(super) const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 fn write_status(out: &mut Vec<u8>, status: u16) {
     out.extend_from_slice(b"HTTP/1.1 ");

@@ -21,6 +21,7 @@ use super::pool::{Connected, Lease, Pools};
 use crate::balance::backoff::delay;
 use crate::balance::ejection::Evidence;
 use crate::http1::response::ResponseHead;
+use crate::limit::block::Block;
 
 /// Attempts for one request.
 const MOST_ATTEMPTS: u32 = 3;
@@ -69,6 +70,8 @@ pub struct Terms<'a> {
     pub judges: bool,
     /// Whether the client sends its body only once it is told to go on.
     pub expects_continue: bool,
+    /// The network that the client counts under, unless no limit holds for it.
+    pub network: Option<Block>,
     /// When all must be over.
     pub must_end: Instant,
 }
@@ -93,8 +96,17 @@ pub async fn travel(
     client: &mut impl Client,
     journey: &mut Journey,
 ) -> Result<Box<Exchange>, Stopped> {
+    let breaker = &cluster.state.breaker;
+    let expecting = (terms.expects_continue)
+        .then(|| breaker.expect(cluster.limits.requests))
+        .flatten();
+    if terms.expects_continue && expecting.is_none() {
+        // RFC 9110 section 10.1.1: a proxy may say so itself.
+        client.go_on();
+        poll_fn(|context| Poll::Ready(client.poll_informational(context))).await;
+    }
     // A body that does not come takes no place at the region, and no part of it gets there.
-    if !terms.expects_continue
+    if expecting.is_none()
         && let Err(cause) = outgoing
             .gather(client, &cluster.timeouts, terms.must_end)
             .await
@@ -260,9 +272,12 @@ impl Way<'_> {
         }
         // Only who has not been served at all waits: another attempt would do so for nothing.
         let leased = if first {
-            self.pools.lease_in_line(self.cluster, now).await
+            self.pools
+                .lease_in_line(self.cluster, self.terms.network, now)
+                .await
         } else {
-            self.pools.lease(self.cluster, &self.tried, now)
+            self.pools
+                .lease(self.cluster, &self.tried, self.terms.network, now)
         };
         if leased.as_ref().err() == Some(&Cause::WrongRegion) {
             // Counted whatever the caller is told in the end.
@@ -276,9 +291,10 @@ impl Way<'_> {
                 Err(Failure::unsent(cause))
             }
             // A request that is sent again goes to where it went before, if there is no other.
-            Err(_) if !before.is_unsent() => {
-                self.pools.lease(self.cluster, &[], now).map_err(|_| before)
-            }
+            Err(_) if !before.is_unsent() => self
+                .pools
+                .lease(self.cluster, &[], self.terms.network, now)
+                .map_err(|_| before),
             Err(_) => Err(before),
         }
     }
@@ -448,6 +464,10 @@ impl<C: Client> Client for Watched<'_, C> {
 
     fn poll_informational(&mut self, context: &mut Context<'_>) {
         self.client.poll_informational(context);
+    }
+
+    fn go_on(&mut self) {
+        self.client.go_on();
     }
 
     fn head(&mut self, head: &ResponseHead<'_, '_>) {

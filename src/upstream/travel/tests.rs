@@ -161,6 +161,7 @@ async fn ask(
         to_head: false,
         repeatable: method == "GET",
         judges: true,
+        network: None,
         must_end: Instant::now() + cluster.timeouts.request,
     };
     let mut journey = Journey::default();
@@ -447,6 +448,7 @@ async fn a_client_that_does_not_send_is_nobody_elses_fault() {
             to_head: false,
             repeatable: false,
             judges: true,
+            network: None,
             must_end: Instant::now() + Duration::from_millis(10),
         };
         let (outgoing, mut journey) = (request("POST", Framing::Length(9)), Journey::default());
