@@ -82,8 +82,8 @@ impl HostName {
     /// The same for a host that clients name. They may name one with an underscore, which RFC 1123
     /// does not allow and resolvers take; below a wildcard it is served as well.
     fn of_clients(text: &str) -> Option<Self> {
-        HostName::parse(text).or_else(|| {
-            HostName::parse(&text.replace('_', "x"))?;
+        Self::parse(text).or_else(|| {
+            Self::parse(&text.replace('_', "x"))?;
             Some(Self(text.to_ascii_lowercase().into()))
         })
     }
