@@ -63,6 +63,7 @@ fn bench(c: &mut Criterion) {
                 received: "1.1",
                 request_id: "01a1fcad-a77a-79fe-8d5d-5543913049f3",
                 traceparent: None,
+                baggage: false,
                 tracestate: false,
                 country: None,
                 cookies: Cookies::Withhold,

@@ -67,6 +67,9 @@ fn walked(peer: IpAddr, text: &[u8], trusted: &TrustedProxies) -> IpAddr {
         if !trusted.contains(client) {
             break;
         }
+        if hop.trim_ascii().is_empty() {
+            continue;
+        }
         let Some(address) = std::str::from_utf8(hop.trim_ascii()).ok().and_then(address) else {
             break;
         };

@@ -76,6 +76,7 @@ fn agrees(head: &ResponseHead<'_, '_>, simple: &Head, to_head: bool) {
 fn downward(head: &ResponseHead<'_, '_>, simple: &Head, cookies: Cookies, keep_trailer: bool) {
     let own_cookie = ["__Host-ots-region=; Max-Age=0".to_owned()];
     let downward = Downward {
+        asset: false,
         region: "eu",
         reason: "geo",
         request_id: "an-id",

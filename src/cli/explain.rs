@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::headers::request::{Expect, Facts};
 use crate::http1::Fault;
 use crate::proxy::arrival::Target;
-use crate::proxy::judge::known_method;
+use crate::proxy::arrival::known_method;
 use crate::proxy::refusal::Refusal;
 use crate::region::Decision;
 use crate::region::authority::Authority;

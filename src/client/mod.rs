@@ -10,6 +10,8 @@ pub mod trusted;
 
 use std::net::IpAddr;
 
+use smallvec::SmallVec;
+
 use self::hop::Hop;
 use self::trusted::TrustedProxies;
 
@@ -40,26 +42,78 @@ pub fn identify<'a, V>(
 where
     V: IntoIterator<Item = &'a [u8], IntoIter: DoubleEndedIterator>,
 {
-    let read = match source {
-        HeaderSource::XForwardedFor => hop::x_forwarded_for,
-        HeaderSource::Forwarded => hop::forwarded,
-        HeaderSource::None => return peer.to_canonical(),
-    };
-    let mut client = peer.to_canonical();
-    // A comma always separates hops, even within quotes: seen from the right there is no telling
-    // whether a quote was opened by a proxy or by the client in front of it.
-    let mut hops = values
-        .into_iter()
-        .rev()
-        .flat_map(|value| value.rsplit(|&byte| byte == b','));
+    let peer = peer.to_canonical();
+    if source == HeaderSource::None || !trusted.contains(peer) {
+        return peer;
+    }
+    let values = values.into_iter().rev();
+    if source == HeaderSource::XForwardedFor {
+        let hops = values.flat_map(|value| value.rsplit(|&byte| byte == b','));
+        return walk(
+            peer,
+            trusted,
+            hops.map(|text| hop::x_forwarded_for(text.trim_ascii())),
+        );
+    }
+    // Fields of one name are one list (RFC 9110 section 5.3), so a quote may go on in the next.
+    let mut list = SmallVec::<[u8; 256]>::new();
+    for value in values.rev() {
+        list.extend_from_slice(value);
+        list.push(b',');
+    }
+    list.pop();
+    let hops = FromRight(Some(&list));
+    walk(
+        peer,
+        trusted,
+        hops.map(|text| hop::forwarded(text.trim_ascii())),
+    )
+}
+
+/// The last hop that is believed, given all from right to left.
+fn walk(peer: IpAddr, trusted: &TrustedProxies, mut hops: impl Iterator<Item = Hop>) -> IpAddr {
+    let mut client = peer;
     while trusted.contains(client) {
-        match hops.next().map(|text| read(text.trim_ascii())) {
+        match hops.next() {
             Some(Hop::Address(address)) => client = address,
             Some(Hop::Empty) => {}
             Some(Hop::Unreadable) | None => break,
         }
     }
     client
+}
+
+/// The elements of a list from right to left; a comma within quotes separates none.
+///
+/// What a trusted proxy appends is well-formed, so seen from the right its quotes come in pairs,
+/// whatever a client in front of it wrote.
+struct FromRight<'a>(Option<&'a [u8]>);
+
+impl<'a> Iterator for FromRight<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let text = self.0.take()?;
+        let mut quoted = false;
+        for (at, &byte) in text.iter().enumerate().rev() {
+            let (before, from) = text.split_at_checked(at)?;
+            match byte {
+                b'"' if !is_escaped(before) => quoted = !quoted,
+                b',' if !quoted => {
+                    self.0 = Some(before);
+                    return from.get(1..);
+                }
+                _ => {}
+            }
+        }
+        Some(text)
+    }
+}
+
+/// Whether the byte behind `before` is escaped: an odd number of backslashes stands in front of it.
+fn is_escaped(before: &[u8]) -> bool {
+    let slashes = before.iter().rev().take_while(|&&byte| byte == b'\\');
+    slashes.count() % 2 == 1
 }
 
 #[cfg(test)]

@@ -97,7 +97,10 @@ fn what_cannot_be_read_ends_the_walk_at_the_last_believed_hop() {
     for (values, expected) in [
         (&["192.0.2.1, garbage"][..], "10.0.0.1"),
         (&["192.0.2.1, "], "10.0.0.1"),
-        (&["192.0.2.1", ""], "10.0.0.1"),
+        (&["192.0.2.1", ""], "192.0.2.1"),
+        (&["192.0.2.1,"], "192.0.2.1"),
+        (&["192.0.2.1 , ,\t, 10.0.0.2 ,"], "192.0.2.1"),
+        (&[",", " "], "10.0.0.1"),
         (&["192.0.2.1, garbage, 10.0.0.2"], "10.0.0.2"),
         (&["unknown, 10.0.0.2"], "10.0.0.2"),
     ] {
@@ -131,6 +134,28 @@ fn a_quote_that_a_client_opens_does_not_swallow_what_proxies_append() {
         ),
         "2001:db8::7"
     );
+}
+
+#[test]
+fn a_comma_within_quotes_does_not_end_a_hop() {
+    for (values, expected) in [
+        (&["for=192.0.2.1;host=\"a,b\""][..], "192.0.2.1"),
+        (
+            &["for=\"192.0.2.1\";host=\"a,b\", for=10.0.0.2;by=\",\""],
+            "192.0.2.1",
+        ),
+        (
+            &["for=203.0.113.5, for=192.0.2.1;host=\"x, for=203.0.113.6\""],
+            "192.0.2.1",
+        ),
+        (
+            &["for=192.0.2.1;host=\"a\\\",for=203.0.113.6;b=\""],
+            "192.0.2.1",
+        ),
+        (&["for=192.0.2.1;host=\"a", "b\""], "192.0.2.1"),
+    ] {
+        assert_eq!(by_forwarded("10.0.0.1", values), expected, "{values:?}");
+    }
 }
 
 /// A hop and what it is worth to a reader: an address, nothing (an empty element), or the end.
@@ -178,7 +203,6 @@ fn x_forwarded_for_hop() -> impl Strategy<Value = (String, Said)> {
     });
     let nonsense = prop_oneof![
         Just("unknown"),
-        Just(""),
         Just("\"10.0.0.1\""),
         Just("10.0.0.1:x"),
         Just("for=10.0.0.1"),
@@ -186,6 +210,7 @@ fn x_forwarded_for_hop() -> impl Strategy<Value = (String, Said)> {
     prop_oneof![
         8 => written,
         1 => nonsense.prop_map(|text| (text.to_owned(), Said::Nonsense)),
+        1 => Just((String::new(), Said::Nothing)),
     ]
 }
 
@@ -199,6 +224,8 @@ fn forwarded_hop() -> impl Strategy<Value = (String, Said)> {
         Just(""),
         Just(";"),
         Just("; host=\"a;for=10.9.9.9\""),
+        Just("; host=\"a,for=10.9.9.9\""),
+        Just(";host=\",\\\",for=192.0.2.9;a=\""),
         Just(";by=x")
     ];
     let name = prop_oneof![Just("for"), Just("For"), Just("FOR")];

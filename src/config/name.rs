@@ -79,6 +79,15 @@ impl HostName {
         valid.then_some(Self(lower))
     }
 
+    /// The same for a host that clients name. They may name one with an underscore, which RFC 1123
+    /// does not allow and resolvers take; below a wildcard it is served as well.
+    fn of_clients(text: &str) -> Option<Self> {
+        Self::parse(text).or_else(|| {
+            Self::parse(&text.replace('_', "x"))?;
+            Some(Self(text.to_ascii_lowercase().into()))
+        })
+    }
+
     /// The host's text, lower case, IPv6 in brackets.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -127,10 +136,10 @@ impl HostPattern {
     /// The pattern that `text` is, or `None` where it is none.
     pub fn parse(text: &str) -> Option<Self> {
         match text.strip_prefix("*.") {
-            Some(parent) => HostName::parse(parent)
+            Some(parent) => HostName::of_clients(parent)
                 .filter(|host| !host.is_address())
                 .map(Self::Below),
-            None => HostName::parse(text).map(Self::Exact),
+            None => HostName::of_clients(text).map(Self::Exact),
         }
     }
 }
@@ -221,6 +230,20 @@ mod tests {
         ];
         for text in bad {
             assert_eq!(HostName::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_host_with_an_underscore_is_written_as_it_is_served() {
+        for (text, expected) in [
+            ("My_Shop.example", "my_shop.example"),
+            ("_dmarc.example", "_dmarc.example"),
+            ("*.my_shop.example", "*.my_shop.example"),
+        ] {
+            assert_eq!(HostPattern::parse(text).unwrap().to_string(), expected);
+        }
+        for text in ["_.1", "a_b:1", "a_b..c", "_27.0.0.1", "[_]", "*._.1"] {
+            assert_eq!(HostPattern::parse(text), None, "{text}");
         }
     }
 

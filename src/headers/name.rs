@@ -1,10 +1,14 @@
 //! What a field name means to the gateway. One look at each name, no allocation, no hashing.
 
+use super::forged;
+
 /// The meaning of a field name, in either direction.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Name {
     /// `Authorization`.
     Authorization,
+    /// `baggage` (W3C Baggage): what callers say of themselves in a trace; a trusted proxy's only.
+    Baggage,
     /// `Cache-Control`.
     CacheControl,
     /// `Connection`.
@@ -13,6 +17,8 @@ pub enum Name {
     ContentLength,
     /// `Cookie`.
     Cookie,
+    /// A field that carries credentials, beside `Authorization` and `Cookie`: `X-Api-Key` and others.
+    Credential,
     /// `Date`.
     Date,
     /// `Expect`.
@@ -55,28 +61,25 @@ pub enum Name {
     XForwardedFor,
 }
 
-/// Longest name that is compared; longer ones are plain unless a prefix makes them spoofable.
+/// Longest name that is compared as a whole; longer ones are told by their words.
 const LONGEST: usize = 32;
+
+/// As much of a longer name is searched for words.
+const LONGEST_BY_WORDS: usize = 128;
 
 impl Name {
     /// The meaning of `name`, in any case.
     #[must_use]
     pub fn of(name: &str) -> Self {
-        let mut lower = [0_u8; LONGEST];
         let bytes = name.as_bytes();
         // The application's server folds `_` into `-`, so any underscore could forge a field.
         if bytes.contains(&b'_') {
             return Self::Spoofable;
         }
-        let length = bytes.len().min(LONGEST);
-        for (to, from) in lower.iter_mut().zip(bytes) {
-            *to = from.to_ascii_lowercase();
-        }
-        let lower = lower.get(..length).unwrap_or_default();
-        if bytes.len() > LONGEST {
-            Self::by_prefix(lower)
+        if bytes.len() <= LONGEST {
+            Self::exact(lowered(bytes, &mut [0; LONGEST]))
         } else {
-            Self::exact(lower)
+            Self::by_words(lowered(bytes, &mut [0; LONGEST_BY_WORDS]))
         }
     }
 
@@ -87,6 +90,7 @@ impl Name {
             b"date" => Self::Date,
             b"host" => Self::Host,
             b"cookie" => Self::Cookie,
+            b"baggage" => Self::Baggage,
             b"expect" => Self::Expect,
             b"tracestate" => Self::TraceState,
             b"traceparent" => Self::TraceParent,
@@ -94,7 +98,7 @@ impl Name {
             b"o-region" => Self::Pin,
             b"forwarded" => Self::Forwarded,
             b"connection" => Self::Connection,
-            b"set-cookie" => Self::SetCookie,
+            b"set-cookie" | b"set-cookie2" => Self::SetCookie,
             b"x-csrf-token" => Self::CsrfToken,
             b"x-request-id" => Self::RequestId,
             b"max-forwards" => Self::MaxForwards,
@@ -134,24 +138,34 @@ impl Name {
             | b"o-domain-context"
             | b"o-homepage-mode"
             | b"o-delivery" => Self::Spoofable,
-            _ => Self::by_prefix(lower),
+            _ => Self::by_words(lower),
         }
     }
 
-    fn by_prefix(lower: &[u8]) -> Self {
-        let spoofable = [
-            b"x-forwarded-".as_slice(),
-            b"x-ots-proxy-debug-",
-            b"o-region",
-            b"cf-",
-            b"cdn-",
-        ];
-        if spoofable.iter().any(|prefix| lower.starts_with(prefix)) {
-            Self::Spoofable
-        } else {
-            Self::Plain
+    /// By the words that a name in lower case consists of.
+    fn by_words(lower: &[u8]) -> Self {
+        if forged::is_common(lower) {
+            return Self::Plain;
+        }
+        let starts = |prefix: &[u8]| lower.starts_with(prefix);
+        if starts(b"x-forwarded-") || starts(b"x-ots-proxy-debug-") || starts(b"o-region") {
+            return Self::Spoofable;
+        }
+        match forged::says(lower) {
+            forged::Says::Place => Self::Spoofable,
+            forged::Says::Credential => Self::Credential,
+            forged::Says::Neither => Self::Plain,
         }
     }
+}
+
+/// A name in lower case, as much of it as `buffer` holds.
+fn lowered<'b>(name: &[u8], buffer: &'b mut [u8]) -> &'b [u8] {
+    let length = name.len().min(buffer.len());
+    for (to, from) in buffer.iter_mut().zip(name) {
+        *to = from.to_ascii_lowercase();
+    }
+    buffer.get(..length).unwrap_or_default()
 }
 
 #[cfg(test)]

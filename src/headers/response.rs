@@ -24,6 +24,8 @@ pub struct Downward<'a> {
     pub cookies: Cookies,
     /// `Set-Cookie` values of the gateway's own.
     pub set_cookies: &'a [String],
+    /// Whether this is an asset that a cache may store, with a status under which it is one.
+    pub asset: bool,
     /// Bare-host notices, and whatever else belongs to this host.
     pub notices: &'a [(String, String)],
     /// `Date`, for an answer that came without (RFC 9110 §6.6.1).
@@ -34,6 +36,7 @@ pub struct Downward<'a> {
 #[derive(Clone, Copy, Default)]
 struct Seen {
     cache_control: bool,
+    set_cookie: bool,
     hsts: bool,
     date: bool,
 }
@@ -71,7 +74,10 @@ impl Downward<'_> {
                     seen.date = true;
                     true
                 }
-                Name::SetCookie => self.cookies == Cookies::Forward,
+                Name::SetCookie => {
+                    seen.set_cookie = true;
+                    self.cookies == Cookies::Forward
+                }
                 Name::Trailer => keep_trailer,
                 // A region's own word on what only the gateway can say.
                 Name::Spoofable => !is_gateway_field(field.name),
@@ -83,14 +89,16 @@ impl Downward<'_> {
                 | Name::Te
                 | Name::TransferEncoding
                 | Name::Via => false,
+                Name::Plain => self.is_regions_to_say(field),
                 Name::Authorization
+                | Name::Baggage
                 | Name::Cookie
+                | Name::Credential
                 | Name::CsrfToken
                 | Name::Expect
                 | Name::Forwarded
                 | Name::Host
                 | Name::MaxForwards
-                | Name::Plain
                 | Name::TraceParent
                 | Name::TraceState
                 | Name::XForwardedFor => true,
@@ -102,11 +110,35 @@ impl Downward<'_> {
         self.additions(seen, emit);
     }
 
+    /// Whether a region's word about something else than this answer may pass: this connection is
+    /// ours, and on the bare host so is the browser's memory of the host.
+    fn is_regions_to_say(&self, field: &Header<'_>) -> bool {
+        let is = |name: &str| field.name.eq_ignore_ascii_case(name);
+        match field.name.as_bytes().first() {
+            // RFC 7838: it would lead clients past the gateway, or to a port where nothing listens.
+            Some(b'a' | b'A') => !is("alt-svc"),
+            // RFC 9209: the region, or a proxy before it, speaks for itself only.
+            Some(b'p' | b'P') if is("proxy-status") => {
+                !value::proxy_status_names(field.value, self.pseudonym)
+            }
+            // They act on the host, which on the bare host is of no region: cookies and reports of
+            // all paths, keys among them.
+            Some(b'c' | b'C') if is("clear-site-data") => self.cookies == Cookies::Forward,
+            Some(b'n' | b'N') if is("nel") => self.cookies == Cookies::Forward,
+            Some(b'r' | b'R') if is("report-to") || is("reporting-endpoints") => {
+                self.cookies == Cookies::Forward
+            }
+            _ => true,
+        }
+    }
+
     fn additions(&self, seen: Seen, mut emit: impl FnMut(&str, &[u8])) {
         if !seen.date {
             emit("Date", self.date.as_bytes());
         }
-        if !seen.cache_control {
+        // A cookie must not be stored with an asset.
+        let stored = self.asset && !seen.set_cookie && self.set_cookies.is_empty();
+        if !seen.cache_control && !stored {
             emit("Cache-Control", b"no-store");
         }
         if let (Some(hsts), false) = (self.hsts, seen.hsts) {
@@ -195,19 +227,23 @@ fn belongs_in_a_head(name: &str) -> bool {
         "sec-",
         "www-",
     ];
-    const NAMES: [&str; 16] = [
+    const NAMES: [&str; 20] = [
         "age",
         "allow",
         "alt-svc",
         "clear-site-data",
         "expires",
         "location",
+        "nel",
         "origin",
         "pragma",
+        "proxy-status",
         "range",
         "referer",
         "referrer-policy",
         "refresh",
+        "report-to",
+        "reporting-endpoints",
         "retry-after",
         "user-agent",
         "vary",
@@ -231,6 +267,7 @@ mod tests {
         hsts: Some("max-age=1"),
         cookies: Cookies::Forward,
         set_cookies: &[],
+        asset: false,
         notices: &[],
         date: "now",
     };
@@ -335,6 +372,66 @@ mod tests {
         assert!(!lines.contains(&"Strict-Transport-Security: max-age=1".to_owned()));
         assert!(lines.contains(&"Set-Cookie: a=; Max-Age=0".to_owned()));
         assert!(lines.contains(&"Date: now".to_owned()));
+    }
+
+    #[test]
+    fn a_region_speaks_neither_in_our_name_nor_for_the_host() {
+        let fields = [
+            ("Alt-Svc", "h3=\":443\""),
+            ("Proxy-Status", "onetime-gateway; error=dns_error"),
+            ("proxy-status", "caddy, \"onetime-gateway\""),
+            ("Proxy-Status", "caddy; error=dns_error"),
+            ("Clear-Site-Data", "\"cookies\""),
+            ("NEL", "{}"),
+            ("Report-To", "{}"),
+            ("Set-Cookie2", "a=b"),
+        ];
+        let said = |cookies| {
+            let lines = emitted(
+                &Downward {
+                    cookies,
+                    ..DOWNWARD
+                },
+                &fields,
+            );
+            let theirs = lines
+                .into_iter()
+                .take_while(|line| !line.starts_with("Date"));
+            theirs.collect::<Vec<_>>()
+        };
+        assert_eq!(
+            said(Cookies::Withhold),
+            ["Proxy-Status: caddy; error=dns_error"]
+        );
+        assert_eq!(
+            said(Cookies::Forward),
+            [
+                "Proxy-Status: caddy; error=dns_error",
+                "Clear-Site-Data: \"cookies\"",
+                "NEL: {}",
+                "Report-To: {}",
+                "Set-Cookie2: a=b",
+            ]
+        );
+        let lines = b"Proxy-Status: onetime-gateway\r\nAlt-Svc: clear\r\nX-Sum: 1\r\nNEL: {}\r\n";
+        assert_eq!(passing_trailers(lines), b"X-Sum: 1\r\n");
+    }
+
+    #[test]
+    fn an_asset_may_be_stored_unless_a_cookie_comes_with_it() {
+        let says = |asset, pairs: &[(&str, &str)], set_cookies: &[String]| {
+            let downward = Downward {
+                asset,
+                set_cookies,
+                ..DOWNWARD
+            };
+            let lines = emitted(&downward, pairs);
+            lines.contains(&"Cache-Control: no-store".to_owned())
+        };
+        assert!(!says(true, &[("ETag", "x")], &[]));
+        assert!(says(false, &[("ETag", "x")], &[]));
+        assert!(says(true, &[("Set-Cookie", "a=b")], &[]));
+        assert!(says(true, &[], &["a=b".to_owned()]));
     }
 
     #[test]

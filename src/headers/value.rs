@@ -2,6 +2,8 @@
 
 use std::hash::{DefaultHasher, Hasher};
 
+use smallvec::SmallVec;
+
 /// The members of a comma-separated list (RFC 9110 §5.6.1), trimmed, empty ones left out.
 pub fn members(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value
@@ -52,9 +54,76 @@ pub fn via_names(value: &[u8], pseudonym: &str) -> bool {
     })
 }
 
+/// Whether a `Proxy-Status` value (RFC 9209 section 2, a list of RFC 9651) has an entry of
+/// `pseudonym`, or is no such list, so that it might have one.
+#[must_use]
+pub fn proxy_status_names(value: &[u8], pseudonym: &str) -> bool {
+    let (mut name, mut at_name, mut quoted) = (SmallVec::<[u8; 64]>::new(), true, false);
+    let is_ours = |name: &[u8]| name.eq_ignore_ascii_case(pseudonym.as_bytes());
+    let mut bytes = value.iter();
+    while let Some(&byte) = bytes.next() {
+        match byte {
+            b'\\' if quoted => {
+                let Some(&escaped) = bytes.next() else {
+                    return true;
+                };
+                if at_name {
+                    name.push(escaped);
+                }
+            }
+            b'"' => quoted = !quoted,
+            b',' if !quoted => {
+                if is_ours(&name) {
+                    return true;
+                }
+                name.clear();
+                at_name = true;
+            }
+            b';' if !quoted => at_name = false,
+            b' ' | b'\t' if !quoted => {}
+            byte if at_name => name.push(byte),
+            _ => {}
+        }
+    }
+    quoted || is_ours(&name)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_entry_of_ours_is_found_however_it_is_written() {
+        for ours in [
+            "onetime-gateway",
+            "onetime-gateway; error=proxy_internal_error",
+            "\"onetime-gateway\";error=dns_error",
+            "\"onetime\\-gateway\"",
+            "caddy; details=\"a, b\", onetime-gateway",
+            "caddy , Onetime-Gateway ; received-status=200",
+            "  onetime-gateway",
+            "caddy; details=\"cut off, onetime-gateway",
+            "\"cut off\\",
+        ] {
+            assert!(
+                proxy_status_names(ours.as_bytes(), "onetime-gateway"),
+                "{ours}"
+            );
+        }
+        for theirs in [
+            "",
+            "caddy; error=dns_error",
+            "onetime-gateway-2, x",
+            "caddy; details=\"onetime-gateway\"",
+            "caddy; details=\", onetime-gateway, \"",
+            "caddy; next-hop=onetime-gateway",
+        ] {
+            assert!(
+                !proxy_status_names(theirs.as_bytes(), "onetime-gateway"),
+                "{theirs}"
+            );
+        }
+    }
 
     #[test]
     fn via_is_read_as_a_list() {

@@ -1,8 +1,12 @@
 //! A request as it arrived, whatever the protocol, and its target taken apart.
 
+use std::borrow::Cow;
+
+use http::Method;
 use httparse::Header;
 
 use super::circuit::Circuit;
+use super::refusal::Refusal;
 use crate::http1::Framing;
 
 /// The protocol that the client spoke.
@@ -68,7 +72,7 @@ pub struct Arrival<'b> {
 }
 
 /// A request target in one of its four forms (RFC 9112 §3.2).
-#[derive(Clone, Copy, Eq, PartialEq)]
+#[derive(Clone, Eq, PartialEq)]
 pub struct Target<'b> {
     /// The authority of an absolute form.
     pub authority: Option<&'b str>,
@@ -77,7 +81,7 @@ pub struct Target<'b> {
     /// The query without its `?`.
     pub query: Option<&'b str>,
     /// Path and query as they are forwarded.
-    pub origin: &'b str,
+    pub origin: Cow<'b, str>,
 }
 
 impl<'b> Target<'b> {
@@ -92,7 +96,7 @@ impl<'b> Target<'b> {
                 authority: None,
                 path: target,
                 query: None,
-                origin: target,
+                origin: Cow::Borrowed(target),
             });
         }
         if target.starts_with('/') {
@@ -106,8 +110,13 @@ impl<'b> Target<'b> {
         let (authority, origin) = rest.split_at_checked(end)?;
         match origin {
             "" => Some(Self::origin(Some(authority), "/")),
-            // An empty path with a query has no origin form that is the same bytes.
-            origin if origin.starts_with('?') => None,
+            // An empty path is the same as `/` (RFC 9110 section 4.2.3).
+            origin if origin.starts_with('?') => Some(Self {
+                authority: Some(authority),
+                path: "/",
+                query: origin.get(1..),
+                origin: Cow::Owned(format!("/{origin}")),
+            }),
             origin => Some(Self::origin(Some(authority), origin)),
         }
     }
@@ -121,7 +130,7 @@ impl<'b> Target<'b> {
             authority,
             path,
             query,
-            origin,
+            origin: Cow::Borrowed(origin),
         }
     }
 }
@@ -130,6 +139,33 @@ impl<'b> Target<'b> {
 #[must_use]
 pub fn is_web(scheme: &str) -> bool {
     scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http")
+}
+
+/// An authority whose name does not end in a dot: `example.com.:8443` is `example.com:8443` to a
+/// region, which knows its customers' names without it.
+#[must_use]
+pub fn without_last_dot(authority: &str) -> String {
+    let end = authority.rfind(':').filter(|_| !authority.ends_with(']'));
+    let (host, port) = authority.split_at(end.unwrap_or(authority.len()));
+    format!("{}{port}", host.strip_suffix('.').unwrap_or(host))
+}
+
+/// A method of the application's.
+///
+/// # Errors
+/// [`Refusal::MethodNotAllowed`] and [`Refusal::MethodUnknown`].
+pub fn known_method(method: &str) -> Result<Method, Refusal> {
+    match method {
+        "GET" => Ok(Method::GET),
+        "HEAD" => Ok(Method::HEAD),
+        "POST" => Ok(Method::POST),
+        "PUT" => Ok(Method::PUT),
+        "PATCH" => Ok(Method::PATCH),
+        "DELETE" => Ok(Method::DELETE),
+        "OPTIONS" => Ok(Method::OPTIONS),
+        "TRACE" | "CONNECT" => Err(Refusal::MethodNotAllowed),
+        _ => Err(Refusal::MethodUnknown),
+    }
 }
 
 #[cfg(test)]
@@ -141,19 +177,30 @@ mod tests {
     fn knows_the_forms() {
         let parsed =
             |target| Target::parse(target).map(|t| (t.authority, t.path, t.query, t.origin));
-        assert_eq!(parsed("/a?b?c"), Some((None, "/a", Some("b?c"), "/a?b?c")));
+        assert_eq!(
+            parsed("/a?b?c"),
+            Some((None, "/a", Some("b?c"), "/a?b?c".into()))
+        );
         assert_eq!(
             parsed("https://h:1/a"),
-            Some((Some("h:1"), "/a", None, "/a"))
+            Some((Some("h:1"), "/a", None, "/a".into()))
         );
-        assert_eq!(parsed("HTTP://h"), Some((Some("h"), "/", None, "/")));
-        assert_eq!(parsed("*"), Some((None, "*", None, "*")));
+        assert_eq!(parsed("HTTP://h"), Some((Some("h"), "/", None, "/".into())));
+        assert_eq!(parsed("*"), Some((None, "*", None, "*".into())));
+        for (target, query, origin) in [
+            ("https://h?a=b", "a=b", "/?a=b"),
+            ("http://h:80?", "", "/?"),
+            ("https://h??/x", "?/x", "/??/x"),
+        ] {
+            let parsed = parsed(target).expect(target);
+            assert_eq!((parsed.1, parsed.2, &*parsed.3), ("/", Some(query), origin));
+        }
         for bad in [
             "",
             "a",
             "ftp://h/",
             "h:443",
-            "https://h?x",
+            "https://h?x#y",
             "/a#b",
             "https:/h/",
         ] {
@@ -161,11 +208,27 @@ mod tests {
         }
     }
 
+    #[test]
+    fn the_last_dot_of_a_name_is_not_forwarded() {
+        for (written, forwarded) in [
+            ("alias.test", "alias.test"),
+            ("Alias.Test.", "Alias.Test"),
+            ("alias.test.:8443", "alias.test:8443"),
+            ("alias.test.:", "alias.test:"),
+            ("[::1]", "[::1]"),
+            ("[::1]:443", "[::1]:443"),
+        ] {
+            assert_eq!(without_last_dot(written), forwarded);
+        }
+    }
+
     proptest! {
         #[test]
         fn never_panics_and_forwards_what_came(target in "\\PC{0,40}") {
             if let Some(parsed) = Target::parse(&target) {
-                prop_assert!(parsed.origin == "/" || target.ends_with(parsed.origin));
+                prop_assert!(parsed.origin == "/"
+                    || target.ends_with(&*parsed.origin)
+                    || target.ends_with(parsed.origin.trim_start_matches('/')));
             }
         }
     }

@@ -11,7 +11,7 @@ use super::record::Record;
 use crate::headers::request::Head;
 use crate::http1::Framing;
 use crate::region::RegionId;
-use crate::sovereignty::fallback::Fallback;
+use crate::sovereignty::fallback::{self, Fallback};
 use crate::upstream::exchange::{Client, Exchange};
 use crate::upstream::failure::Failure;
 use crate::upstream::outgoing::Outgoing;
@@ -100,7 +100,7 @@ impl Errand {
             };
             let decided = *decided.get_or_insert(failure);
             let next = failure.cause.is_absence().then(|| self.fallback.next());
-            let Some(next) = next.flatten() else {
+            let Some(next) = next.flatten().filter(|_| !body_ties(&whole)) else {
                 enter(self.region, down, record);
                 return Err(decided);
             };
@@ -108,6 +108,12 @@ impl Errand {
             (region, outgoing) = (next, whole);
         }
     }
+}
+
+/// Whether the body may hold what only the region that was decided may see.
+fn body_ties(whole: &Outgoing) -> bool {
+    let (start, is_all) = whole.body_start();
+    fallback::body_ties(&start, is_all)
 }
 
 /// Notes which region the request is with.

@@ -46,6 +46,8 @@ pub struct Down {
     pub set_cookies: Vec<String>,
     /// The host's settings, for its notices.
     pub host: u32,
+    /// Whether an asset was asked for, which caches may store.
+    pub asset: bool,
     /// How this caller reads errors.
     pub dialect: Dialect,
     /// The language of pages.
@@ -79,6 +81,8 @@ impl Down {
             hsts: snapshot.hsts(),
             cookies: self.cookies,
             set_cookies: &self.set_cookies,
+            // What is not the asset itself, such as a 404 of another build, is not to be kept.
+            asset: self.asset && matches!(head.status, 200 | 206 | 304),
             notices: snapshot.notices(self.host, region),
             date: &date,
         };

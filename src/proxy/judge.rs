@@ -1,12 +1,13 @@
 //! One request against one snapshot: every check, the decision, the route; in this order, so that
 //! what is ambiguous is refused before anything is decided on it.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use http::Method;
 
 use super::answer::{Answer, Context, Dialect};
-use super::arrival::{Arrival, Protocol, Scheme, Target, is_web};
+use super::arrival::{Arrival, Protocol, Scheme, Target, is_web, known_method};
 use super::choosing::{self, Choosing};
 use super::elsewhere::Elsewhere;
 use super::lookup::{Ask, Asking};
@@ -49,7 +50,7 @@ pub struct Ready<'b> {
     /// Whether that is an alias of the region.
     pub alias: bool,
     /// The target in origin form.
-    pub target: &'b str,
+    pub target: Cow<'b, str>,
     /// What becomes of cookies.
     pub cookies: Cookies,
     /// `Set-Cookie` values of the gateway's own.
@@ -60,6 +61,8 @@ pub struct Ready<'b> {
     pub body_limit: u64,
     /// The regions that may answer instead.
     pub fallback: Fallback,
+    /// Whether it asks for an asset: what is the same for everybody, and no call of the API.
+    pub asset: bool,
     /// Whether it may be sent twice: a GET or HEAD of class `static`.
     pub repeatable: bool,
 }
@@ -418,7 +421,7 @@ impl<'b> Case<'_, 'b> {
             country: self.view.country_of(*client),
             asked: keeps_host.then(|| self.asked(target)),
             alias,
-            target: target.origin,
+            target: target.origin.clone(),
             cookies: match host.kind {
                 HostKind::Auto => Cookies::Withhold,
                 HostKind::Own(_) | HostKind::Alias(_) => Cookies::Forward,
@@ -435,6 +438,7 @@ impl<'b> Case<'_, 'b> {
                     query: target.query,
                 },
             ),
+            asset: asked.class == DeliveryClass::Static && !route.is_api(),
             repeatable: self.is_repeatable(asked),
         }))
     }
@@ -446,14 +450,14 @@ impl<'b> Case<'_, 'b> {
             && self.arrival.framing == Framing::Empty
     }
 
-    /// The authority as the client wrote it; it was found well-formed before.
+    /// The authority as the client wrote it, without a last dot; it was found well-formed before.
     fn asked(&self, target: &Target<'_>) -> String {
         let written = target
             .authority
             .or(self.arrival.authority)
             .map(str::as_bytes);
         let written = self.facts.host.or(written).unwrap_or_default();
-        String::from_utf8_lossy(written).into_owned()
+        super::arrival::without_last_dot(&String::from_utf8_lossy(written))
     }
 
     /// Whether no further intermediary may see the request (RFC 9110 §7.6.2).
@@ -492,23 +496,5 @@ impl<'b> Case<'_, 'b> {
             },
             set_cookies: &self.set_cookies,
         }
-    }
-}
-
-/// A method of the application's.
-///
-/// # Errors
-/// [`Refusal::MethodNotAllowed`] and [`Refusal::MethodUnknown`].
-pub fn known_method(method: &str) -> Result<Method, Refusal> {
-    match method {
-        "GET" => Ok(Method::GET),
-        "HEAD" => Ok(Method::HEAD),
-        "POST" => Ok(Method::POST),
-        "PUT" => Ok(Method::PUT),
-        "PATCH" => Ok(Method::PATCH),
-        "DELETE" => Ok(Method::DELETE),
-        "OPTIONS" => Ok(Method::OPTIONS),
-        "TRACE" | "CONNECT" => Err(Refusal::MethodNotAllowed),
-        _ => Err(Refusal::MethodUnknown),
     }
 }

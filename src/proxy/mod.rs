@@ -129,6 +129,7 @@ pub fn plan(arrival: &Arrival<'_>, view: &View, worker: &Rc<Worker>) -> (Planned
                     cookies: ready.cookies,
                     set_cookies: ready.set_cookies,
                     host: ready.host,
+                    asset: ready.asset,
                     dialect: ready.dialect,
                     language: language(ready.dialect, arrival.fields),
                 },
@@ -159,13 +160,14 @@ fn head(
     let client = ready.client.to_string();
     let outbound = Outbound {
         method: arrival.method,
-        target: ready.target,
+        target: &ready.target,
         client: &client,
         pseudonym: view.pseudonym(),
         received: arrival.protocol.received(),
         request_id,
         traceparent: course.told.as_deref(),
         tracestate: course.state,
+        baggage: arrival.circuit.is_believed(view),
         country: view
             .country_header()
             .map(|name| (name, ready.country.as_deref().unwrap_or(""))),
@@ -278,7 +280,8 @@ fn dialect(target: &str, fields: &[Header<'_>]) -> Dialect {
             Dialect::Error
         }
     } else {
-        match accept::preferred(values(fields, "accept")) {
+        let user_agent = values(fields, "user-agent").next();
+        match accept::preferred(values(fields, "accept"), user_agent) {
             Representation::Html => Dialect::Html,
             Representation::Json => Dialect::Problem,
         }

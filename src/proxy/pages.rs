@@ -30,7 +30,7 @@ pub fn to_https(
     let origin = if target.path == "*" {
         "/"
     } else {
-        target.origin
+        &target.origin
     };
     answer.fields.push((
         "Location",

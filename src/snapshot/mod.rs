@@ -22,7 +22,6 @@ use crate::client::{HeaderSource, identify};
 use crate::config::Config;
 use crate::config::server::Server;
 use crate::geoip::Database;
-use crate::headers::name::Name;
 use crate::http1::HeadLimits;
 use crate::limit::block;
 use crate::limit::bucket::Rule;
@@ -384,13 +383,13 @@ impl Snapshot {
     #[must_use]
     pub fn client(&self, peer: IpAddr, fields: &[Header<'_>]) -> IpAddr {
         let wanted = match self.source {
-            HeaderSource::XForwardedFor => Name::XForwardedFor,
-            HeaderSource::Forwarded => Name::Forwarded,
+            HeaderSource::XForwardedFor => "x-forwarded-for",
+            HeaderSource::Forwarded => "forwarded",
             HeaderSource::None => return identify(peer, self.source, [], &self.trusted),
         };
         let values = fields
             .iter()
-            .filter(|field| Name::of(field.name) == wanted)
+            .filter(|field| field.name.eq_ignore_ascii_case(wanted))
             .map(|field| field.value)
             .collect::<smallvec::SmallVec<[&[u8]; 4]>>();
         identify(peer, self.source, values, &self.trusted)

@@ -38,7 +38,7 @@ pub struct Carried<'a, 'b> {
 pub enum Tie {
     /// The decision is bound.
     Bound,
-    /// `Authorization`.
+    /// `Authorization`, or another field that carries credentials.
     Credentials,
     /// `X-CSRF-Token`.
     CsrfToken,
@@ -66,7 +66,7 @@ impl Tie {
         let template = route.template();
         let ties = [
             (decision.binding() == Binding::Bound, Self::Bound),
-            (facts.authorization, Self::Credentials),
+            (facts.authorization || facts.credentials, Self::Credentials),
             (facts.csrf_token, Self::CsrfToken),
             (!facts.cookies.is_empty(), Self::Cookie),
             (query.is_some(), Self::Query),
@@ -110,6 +110,31 @@ impl Tie {
     }
 }
 
+/// How much of a body is searched, in bytes.
+const SEARCHED: usize = 16 * 1024;
+
+/// The application's CSRF token as a parameter, which is bound to a session of one region.
+const SHRIMP: &[u8] = b"shrimp";
+
+/// Whether a body may hold the CSRF token `shrimp`, by its beginning and whether that is all of it:
+/// as a parameter of a form, of a multipart form or of JSON, however it is escaped. The type of the
+/// content is not asked, because the application corrects wrong ones.
+#[must_use]
+pub fn body_ties(start: &[u8], is_all: bool) -> bool {
+    if !is_all && start.len() < SEARCHED {
+        return true;
+    }
+    let start = start.get(..SEARCHED).unwrap_or(start);
+    let has = |text: &[u8], words: &[u8]| memchr::memmem::find(text, words).is_some();
+    has(start, SHRIMP)
+        // JSON may write any character as \u0073.
+        || has(start, b"\\u00")
+        || (start.contains(&b'%') && {
+            let decoded: Vec<u8> = percent_encoding::percent_decode(start).collect();
+            has(&decoded, SHRIMP)
+        })
+}
+
 /// Regions that may answer instead, in order. Empty for whatever is tied.
 #[derive(Clone, Debug, Default)]
 pub struct Fallback(SmallVec<[RegionId; 2]>);
@@ -130,5 +155,45 @@ impl Iterator for Fallback {
 
     fn next(&mut self) -> Option<RegionId> {
         (!self.0.is_empty()).then(|| self.0.remove(0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_csrf_token_in_a_body_ties_it() {
+        for body in [
+            "shrimp=abc&secret=x",
+            "secret=x&shrimp=abc",
+            "secret=x&%73hrimp=abc",
+            "secret=x&shri%6Dp=abc",
+            "secret=x&%73%68%72%69%6d%70=abc",
+            "--b\r\nContent-Disposition: form-data; name=\"shrimp\"\r\n\r\nabc\r\n--b--\r\n",
+            "{\"shrimp\":\"abc\"}",
+            "{\"\\u0073hrimp\":\"abc\"}",
+        ] {
+            assert!(body_ties(body.as_bytes(), true), "{body}");
+        }
+        for body in [
+            "",
+            "secret=x&ttl=3600",
+            "secret=100%25",
+            "{\"secret\":\"x\"}",
+        ] {
+            assert!(!body_ties(body.as_bytes(), true), "{body}");
+        }
+    }
+
+    #[test]
+    fn what_was_not_seen_of_a_body_ties_it_up_to_a_limit() {
+        assert!(body_ties(b"", false));
+        assert!(body_ties(b"secret=x", false));
+        let mut long = vec![b'x'; SEARCHED];
+        assert!(!body_ties(&long, false));
+        long.extend_from_slice(b"&shrimp=abc");
+        assert!(!body_ties(&long, true));
+        assert!(body_ties(long.get(12..).unwrap_or_default(), true));
     }
 }

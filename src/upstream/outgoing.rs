@@ -1,5 +1,6 @@
 //! The request as it goes out: head and body, gathered as the client sends and framed by us.
 
+use std::borrow::Cow;
 use std::future::poll_fn;
 use std::task::{Context, Poll, ready};
 
@@ -67,6 +68,19 @@ impl Outgoing {
     #[must_use]
     pub fn again(self) -> Option<Self> {
         (self.framing == Framing::Empty).then(|| Self::new(self.head, self.framing))
+    }
+
+    /// The beginning of the body as far as it was gathered, without its framing, and whether that is
+    /// all of it. Only of a request of which nothing was sent.
+    #[must_use]
+    pub fn body_start(&self) -> (Cow<'_, [u8]>, bool) {
+        let gathered = self.bytes.filled().get(self.head_length..);
+        let gathered = gathered.unwrap_or_default();
+        let start = match self.framing {
+            Framing::Chunked => Cow::Owned(body::unchunked(gathered)),
+            _ => Cow::Borrowed(gathered),
+        };
+        (start, self.complete)
     }
 
     /// Addresses the request to an endpoint, before anything of it was sent.

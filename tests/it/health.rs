@@ -73,6 +73,15 @@ async fn assert_bound(world: &World, client: &mut Client) {
         post("/api/v1/share?secret=x", ""),
         post("/api/v1/secret/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", ""),
         post("/api/v3/guest/secret/status", "{}"),
+        get("/api/v2/status", &[FROM_CA, ("x-api-key", "k")]),
+        get("/api/v2/status", &[FROM_CA, ("X-XSRF-Token", "t")]),
+        get("/api/v2/status", &[FROM_CA, ("x-amz-security-token", "t")]),
+        post("/api/v1/share", "secret=x&shrimp=abc"),
+        post("/api/v1/share", "secret=x&%73hrimp=abc"),
+        post(
+            "/api/v1/share",
+            "--b\r\nContent-Disposition: form-data; name=\"shrimp\"\r\n\r\nx\r\n--b--",
+        ),
         post("/api/v2/nobody-knows", "key=abc"),
         // The token of an invitation stands in the path, and is all the credential there is.
         get("/api/invite/abcdef", &[FROM_CA]),

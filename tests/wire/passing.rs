@@ -304,3 +304,139 @@ fn bytes_behind_an_answer_never_reach_the_next_client_through_tls_either() {
     }
     assert_eq!(world.end(), [""; 0]);
 }
+
+/// Builds change the names of assets, not their content; everything else is for its caller alone.
+#[test]
+fn only_assets_may_be_stored_by_caches() {
+    let world = World::new();
+    let mut client = world.door.open();
+    for (path, answer, no_store) in [
+        (
+            "/dist/assets/main.a1.js",
+            "200 OK\r\nContent-Length: 2\r\n\r\nab",
+            false,
+        ),
+        (
+            "/dist/assets/b.css",
+            "206 Partial Content\r\nContent-Length: 2\r\n\r\nab",
+            false,
+        ),
+        (
+            "/dist/assets/c.css",
+            "304 Not Modified\r\nETag: \"x\"\r\n\r\n",
+            false,
+        ),
+        (
+            "/dist/assets/d.js",
+            "404 Not Found\r\nContent-Length: 0\r\n\r\n",
+            true,
+        ),
+        (
+            "/dist/assets/e.js",
+            "500 No\r\nContent-Length: 0\r\n\r\n",
+            true,
+        ),
+        (
+            "/dist/assets/f.js",
+            "200 OK\r\nSet-Cookie: a=b\r\nContent-Length: 0\r\n\r\n",
+            true,
+        ),
+        ("/dist", "200 OK\r\nContent-Length: 0\r\n\r\n", true),
+        (
+            "/api/v2/status",
+            "200 OK\r\nContent-Length: 0\r\n\r\n",
+            true,
+        ),
+        ("/api/v2/version", "304 Not Modified\r\n\r\n", true),
+        ("/page", "200 OK\r\nContent-Length: 0\r\n\r\n", true),
+    ] {
+        world
+            .eu
+            .script(path, Script::says(format!("HTTP/1.1 {answer}"), Then::Keep));
+        ask(&mut client, "eu.test", path);
+        let answer = client.answer(false).expect(path);
+        let expected = no_store.then_some("no-store");
+        assert_eq!(answer.field("cache-control"), expected, "{path}");
+    }
+    drop(client);
+    assert_eq!(world.end(), [""; 0]);
+}
+
+#[test]
+fn a_region_speaks_neither_for_the_gateway_nor_for_the_host() {
+    let world = World::new();
+    let bytes = format!(
+        "{OK}Proxy-Status: onetime-gateway; error=dns_error\r\nProxy-Status: caddy\r\n\
+         Alt-Svc: h3=\":443\"; ma=2592000\r\nClear-Site-Data: \"*\"\r\nTrailer: Proxy-Status\r\n\
+         Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\
+         Proxy-Status: onetime-gateway\r\nAlt-Svc: clear\r\nX-Sum: 1\r\n\r\n"
+    );
+    world
+        .eu
+        .script("/api/v2/own", Script::says(bytes, Then::Keep));
+    for (host, clears) in [("onetime.test", None), ("eu.test", Some("\"*\""))] {
+        let mut client = world.door.open();
+        client.send(
+            format!(
+                "GET /api/v2/own HTTP/1.1\r\nHost: {host}\r\nO-Region: eu\r\nTE: trailers\r\n\r\n"
+            )
+            .as_bytes(),
+        );
+        let answer = client.answer(false).expect(host);
+        assert_eq!(answer.field("proxy-status"), Some("caddy"), "{host}");
+        assert_eq!(answer.field("alt-svc"), None, "{host}");
+        assert_eq!(answer.field("clear-site-data"), clears, "{host}");
+        assert_eq!(answer.body, b"ab");
+    }
+    assert_eq!(world.end(), [""; 0]);
+}
+
+#[test]
+fn no_client_tells_a_region_where_it_is() {
+    let world = World::new();
+    let forged = [
+        "CloudFront-Viewer-Country",
+        "X-Country-Code",
+        "Country-Code",
+        "X-Akamai-Edgescape",
+        "Fastly-Client-IP-Country",
+        "X-Azure-ClientIP-Country",
+        "X-Vercel-IP-Country",
+        "X-Geo-Country",
+        "X-AppEngine-Country",
+        "Fly-Client-IP",
+        "X-Envoy-External-Address",
+        "WL-Proxy-Client-IP",
+        "Baggage",
+    ];
+    let lines: String = forged
+        .iter()
+        .map(|name| format!("{name}: CH\r\n"))
+        .collect();
+    world.eu.script(
+        "/api/v2/where",
+        Script::says(format!("{OK}Content-Length: 0\r\n\r\n"), Then::Keep),
+    );
+    let mut client = world.door.open();
+    client.send(
+        format!(
+            "POST /api/v2/where HTTP/1.1\r\nHost: eu.test\r\nX-Kept: 1\r\n{lines}\
+             Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nX-Also: 1\r\n{lines}\r\n"
+        )
+        .as_bytes(),
+    );
+    assert_eq!(client.answer(false).expect("an answer").status(), 200);
+    let seen = world.eu.seen("/api/v2/where");
+    let request = &seen[0].request;
+    assert_eq!(request.field("x-kept"), Some("1"));
+    for name in forged {
+        assert_eq!(request.field(&name.to_lowercase()), None, "{name}");
+    }
+    let raw = format!("{request:?}").to_lowercase();
+    assert!(
+        !raw.contains("country") && !raw.contains("baggage"),
+        "{raw}"
+    );
+    drop(client);
+    assert_eq!(world.end(), [""; 0]);
+}

@@ -198,3 +198,49 @@ fn an_options_passes_no_further_than_it_may() {
     drop(client);
     assert_eq!(world.end(), [""; 0]);
 }
+
+/// RFC 9110 section 4.2.3, RFC 9112 section 3.2.2.
+#[test]
+fn an_absolute_form_without_a_path_asks_for_the_root() {
+    let world = World::new();
+    let mut client = world.door.open();
+    for (target, forwarded) in [
+        ("https://eu.test?a=b", "/?a=b"),
+        ("HTTPS://eu.test:443?", "/?"),
+        ("https://eu.test", "/"),
+    ] {
+        client.send(format!("GET {target} HTTP/1.1\r\nHost: eu.test\r\n\r\n").as_bytes());
+        assert_eq!(
+            client.answer(false).expect(target).field("o-delivery"),
+            Some("executed")
+        );
+        let seen = world.eu.take_seen();
+        assert_eq!(seen.len(), 1, "{target}");
+        assert_eq!(seen[0].request.target(), forwarded, "{target}");
+    }
+    drop(client);
+    assert_eq!(world.end(), [""; 0]);
+}
+
+/// An alias is known to its region without the dot that makes a name absolute.
+#[test]
+fn the_last_dot_of_an_alias_is_not_forwarded() {
+    let world = World::new();
+    let mut client = world.door.open();
+    for (host, forwarded) in [
+        ("alias.test.", "alias.test"),
+        ("Alias.Test.:443", "Alias.Test:443"),
+    ] {
+        client.send(format!("GET /api/v2/dot HTTP/1.1\r\nHost: {host}\r\n\r\n").as_bytes());
+        assert_eq!(
+            client.answer(false).expect(host).field("o-delivery"),
+            Some("executed")
+        );
+        let seen = world.eu.take_seen();
+        let request = &seen[0].request;
+        assert_eq!(request.field("host"), Some(forwarded));
+        assert_eq!(request.field("x-forwarded-host"), Some(forwarded));
+    }
+    drop(client);
+    assert_eq!(world.end(), [""; 0]);
+}

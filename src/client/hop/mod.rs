@@ -22,8 +22,11 @@ impl From<Option<IpAddr>> for Hop {
 }
 
 /// A hop of `X-Forwarded-For`, which no standard defines: an address, perhaps with a port. An
-/// empty one is a proxy that did not know, not an empty list element.
+/// empty one is an empty list element, as in every other list.
 pub(super) fn x_forwarded_for(text: &[u8]) -> Hop {
+    if text.is_empty() {
+        return Hop::Empty;
+    }
     let bare = |text| str::from_utf8(text).ok()?.parse::<Ipv6Addr>().ok();
     Hop::from(match bare(text) {
         // Most proxies write IPv6 without brackets; a port needs them.

@@ -36,6 +36,8 @@ pub struct Facts<'b> {
     pub length_repeated: bool,
     /// `Authorization` is present.
     pub authorization: bool,
+    /// Another field that carries credentials is present.
+    pub credentials: bool,
     /// `X-CSRF-Token` is present.
     pub csrf_token: bool,
     /// The values of `Cookie`, in order.
@@ -97,6 +99,10 @@ impl<'b> Facts<'b> {
             }
             Name::Authorization => self.authorization = true,
             Name::CsrfToken => self.csrf_token = true,
+            Name::Credential => self.credentials = true,
+            Name::HopByHop if field.name.eq_ignore_ascii_case("proxy-authorization") => {
+                self.credentials = true;
+            }
             Name::Cookie => self.cookies.push(field.value),
             Name::Pin => once_more(&mut self.pin, field.value),
             Name::MaxForwards => once_more(&mut self.max_forwards, field.value),
@@ -174,6 +180,8 @@ pub struct Outbound<'a> {
     pub traceparent: Option<&'a [u8]>,
     /// Whether the client's `tracestate` goes with it.
     pub tracestate: bool,
+    /// Whether the client's `baggage` passes: it comes from a trusted proxy.
+    pub baggage: bool,
     /// Name and value of the country field, where configured and known.
     pub country: Option<(&'a str, &'a str)>,
     /// What becomes of cookies.
@@ -304,10 +312,12 @@ impl Outbound<'_> {
             Name::Plain
             | Name::Authorization
             | Name::CacheControl
+            | Name::Credential
             | Name::CsrfToken
             | Name::Date
             | Name::SetCookie
             | Name::StrictTransportSecurity => true,
+            Name::Baggage => self.baggage,
             Name::TraceState => self.tracestate,
             // Of no meaning with other methods; OPTIONS gets the updated one.
             Name::MaxForwards => self.method != "OPTIONS",
@@ -351,7 +361,7 @@ impl Outbound<'_> {
         out.extend_from_slice(b"Via: ");
         for field in fields
             .iter()
-            .filter(|field| Name::of(field.name) == Name::Via)
+            .filter(|field| field.name.eq_ignore_ascii_case("via"))
         {
             out.extend_from_slice(field.value);
             out.extend_from_slice(b", ");

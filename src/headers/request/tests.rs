@@ -19,6 +19,7 @@ fn usual() -> Outbound<'static> {
         request_id: "id-1",
         traceparent: None,
         tracestate: true,
+        baggage: false,
         country: None,
         cookies: Cookies::Forward,
         own_cookies: names(),
@@ -48,7 +49,7 @@ fn written(outbound: &Outbound<'_>, pairs: &[(&str, &str)]) -> String {
 
 #[test]
 fn a_trailer_cannot_name_the_country_in_the_gateways_place() {
-    let lines = b"X-Sum: 1\r\nx-country: US\r\nX-Country-2: US\r\n";
+    let lines = b"X-Sum: 1\r\nx-land: US\r\nX-Land-2: US\r\n";
     let passing = |country, framing| {
         let outbound = Outbound {
             country,
@@ -58,10 +59,10 @@ fn a_trailer_cannot_name_the_country_in_the_gateways_place() {
         let facts = Facts::read(&[], outbound.pseudonym);
         outbound.write(&[], &facts).passing_trailers(lines)
     };
-    let both = [Some(("X-Country", "DE")), Some(("X-Country", ""))];
+    let both = [Some(("X-Land", "DE")), Some(("X-Land", ""))];
     for country in both {
         let left = passing(country, Framing::Chunked);
-        assert_eq!(left, b"X-Sum: 1\r\nX-Country-2: US\r\n");
+        assert_eq!(left, b"X-Sum: 1\r\nX-Land-2: US\r\n");
     }
     let all = passing(None, Framing::Chunked);
     assert_eq!(all, lines);
@@ -199,5 +200,39 @@ fn what_http_2_does_not_have_is_noticed() {
     }
     for pair in [("x", ""), ("x", "a b"), ("te", "trailers"), ("host", "a")] {
         assert!(!unfit(pair), "{pair:?}");
+    }
+}
+
+#[test]
+fn only_a_trusted_proxys_baggage_passes() {
+    let sent = [("Baggage", "path=/secret/x"), ("Baggage", "a=b")];
+    assert!(!written(&usual(), &sent).to_lowercase().contains("baggage"));
+    let trusted = Outbound {
+        baggage: true,
+        ..usual()
+    };
+    let text = written(&trusted, &sent);
+    assert!(
+        text.contains("Baggage: path=/secret/x\r\nBaggage: a=b\r\n"),
+        "{text}"
+    );
+    let lines = b"baggage: path=/secret/x\r\nX-Country-Code: CH\r\nX-Sum: 1\r\nX-Api-Key: k\r\n";
+    assert_eq!(passing_trailers(lines), b"X-Sum: 1\r\n");
+}
+
+#[test]
+fn other_credentials_are_noticed() {
+    for (name, noticed) in [
+        ("X-Api-Key", true),
+        ("X-Auth-Token", true),
+        ("X-XSRF-Token", true),
+        ("X-Amz-Security-Token", true),
+        ("Proxy-Authorization", true),
+        ("Accept", false),
+        ("X-Requested-With", false),
+        ("Upgrade", false),
+    ] {
+        let facts = Facts::read(&fields(&[(name, "x")]), "gw");
+        assert_eq!(facts.credentials, noticed, "{name}");
     }
 }

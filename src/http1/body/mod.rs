@@ -289,6 +289,25 @@ pub fn write_chunk(out: &mut Vec<u8>, data: &[u8]) {
     }
 }
 
+/// The data of chunks that [`write_chunk`] wrote, as far as they are whole.
+#[must_use]
+pub fn unchunked(mut chunks: &[u8]) -> Vec<u8> {
+    let mut data = Vec::with_capacity(chunks.len());
+    while let Some((chunk, rest)) = first_chunk(chunks).filter(|(chunk, _)| !chunk.is_empty()) {
+        data.extend_from_slice(chunk);
+        chunks = rest;
+    }
+    data
+}
+
+fn first_chunk(chunks: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = memchr::memmem::find(chunks, b"\r\n")?;
+    let (size, rest) = chunks.split_at_checked(end)?;
+    let size = usize::from_str_radix(std::str::from_utf8(size).ok()?, 16).ok()?;
+    let (data, rest) = rest.get(2..)?.split_at_checked(size)?;
+    Some((data, rest.strip_prefix(b"\r\n")?))
+}
+
 /// Appends the size line of a chunk of `length` bytes.
 pub fn write_chunk_head(out: &mut Vec<u8>, length: usize) {
     use std::io::Write;

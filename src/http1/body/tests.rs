@@ -177,3 +177,18 @@ proptest! {
         prop_assert_eq!(decode(Framing::Chunked, &input, piece), at_once);
     }
 }
+
+#[test]
+fn what_was_chunked_is_unchunked() {
+    let mut out = Vec::new();
+    for data in [b"shr".as_slice(), b"", b"imp=1", &[b'x'; 300]] {
+        write_chunk(&mut out, data);
+    }
+    let whole = [b"shrimp=1".as_slice(), &[b'x'; 300]].concat();
+    assert_eq!(unchunked(&out), whole);
+    write_last_chunk(&mut out, b"a: b\r\n");
+    assert_eq!(unchunked(&out), whole);
+    assert_eq!(unchunked(&out[..12]), b"shr");
+    assert_eq!(unchunked(b""), b"");
+    assert_eq!(unchunked(b"nonsense"), b"");
+}

@@ -127,6 +127,7 @@ fn request(method: &str, framing: Framing) -> Outgoing {
         request_id: "id-1",
         traceparent: None,
         tracestate: false,
+        baggage: false,
         country: None,
         cookies: Cookies::Forward,
         own_cookies: &names,
