@@ -164,13 +164,17 @@ async fn answer(
     resolve(&mut planned, &worker).await;
     let record = planned.record;
     Ok(match planned.verdict {
-        Verdict::Answer(answer) => reply(*answer, record),
+        Verdict::Answer(answer) => {
+            source.discard();
+            reply(*answer, record)
+        }
         Verdict::Collect(choosing) => {
             let mut record = record;
             let idle = record.view().timeouts().body_idle;
             let body = Box::pin(timeout(idle, source.collect())).await;
             record.bytes_in = source.read;
             let body = body.unwrap_or(Err(Cause::ClientStalled));
+            source.discard();
             let answer = choosing.answer(body.as_deref().map_err(|cause| *cause), &mut record);
             reply(answer, record)
         }
@@ -206,7 +210,8 @@ fn judge(request: Request<Incoming>, circuit: &Circuit, worker: &Rc<Worker>) -> 
     };
     let (planned, _) = plan(&arrival, &view, worker);
     let source = Source {
-        body,
+        announced: body.size_hint().exact(),
+        body: Some(body),
         data: Bytes::new(),
         trailers: Vec::new(),
         read: 0,
@@ -274,6 +279,7 @@ async fn send(
     record.bytes_in = turn.source.read;
     match answered {
         Err(failure) => {
+            turn.source.discard();
             let planned = refuse_forwarded(Refusal::Region(failure), &turn.down, record, false);
             match planned.verdict {
                 Verdict::Answer(answer) => reply(*answer, planned.record),

@@ -174,6 +174,7 @@ impl Relay {
         if let Some(exchange) = self.exchange.take() {
             exchange.finish();
         }
+        self.source.discard();
         if let Some(record) = self.record.take() {
             record.finish();
         }
