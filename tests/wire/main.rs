@@ -24,6 +24,7 @@ mod slow;
 mod smuggle;
 mod splitting;
 mod storm;
+mod streams;
 mod talk;
 mod targets;
 mod tracing;

@@ -52,9 +52,11 @@ impl Source {
         tokio::task::spawn_local(async move {
             let mut left = MOST_UNREAD;
             let all = async {
-                while let Ok(Some(Ok(frame))) =
-                    timeout(UNREAD_IDLE, poll_fn(|context| Pin::new(&mut body).poll_frame(context)))
-                        .await
+                while let Ok(Some(Ok(frame))) = timeout(
+                    UNREAD_IDLE,
+                    poll_fn(|context| Pin::new(&mut body).poll_frame(context)),
+                )
+                .await
                 {
                     let length = frame.data_ref().map_or(0, Bytes::len) as u64;
                     left = left.saturating_sub(length);
