@@ -12,6 +12,7 @@ pub mod handover;
 pub mod headers;
 pub mod health;
 pub mod http1;
+pub mod http2;
 pub mod limit;
 pub mod listen;
 pub mod lookup;

@@ -6,6 +6,7 @@ mod client_address;
 mod configuration;
 mod cookie_and_pin;
 mod country_database;
+mod header_block;
 mod lookup;
 mod path_and_key;
 mod proxy_protocol;
@@ -19,12 +20,13 @@ mod world;
 pub type Property = fn(&[u8]);
 
 /// Every property, by the name of its target and of its corpus.
-pub const ALL: [(&str, Property); 11] = [
+pub const ALL: [(&str, Property); 12] = [
     ("chunked_body", chunked_body::holds),
     ("client_address", client_address::holds),
     ("configuration", configuration::holds),
     ("cookie_and_pin", cookie_and_pin::holds),
     ("country_database", country_database::holds),
+    ("header_block", header_block::holds),
     ("lookup", lookup::holds),
     ("path_and_key", path_and_key::holds),
     ("proxy_protocol", proxy_protocol::holds),

@@ -94,6 +94,7 @@ fn start() -> Rc<Worker> {
             ledger: Arc::new(Ledger::new(Instant::now())),
             crowd: Arc::new(Crowd::new(RandomState::new())),
             lookups: Arc::new(Lookups::new([7; 64], Instant::now())),
+            requests: Arc::default(),
             share: Share {
                 room: usize::MAX,
                 threads: 1,

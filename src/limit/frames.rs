@@ -31,6 +31,8 @@ pub enum Control {
     Credit,
     /// DATA without data, and not the end (CVE-2019-9518).
     EmptyData,
+    /// A malformed request or trailer section, each of which costs a reset.
+    Malformed,
     /// PING (CVE-2019-9512).
     Ping,
     /// PRIORITY.
@@ -51,6 +53,7 @@ impl Control {
             Self::Continuation => "continuation",
             Self::Credit => "credit",
             Self::EmptyData => "empty-data",
+            Self::Malformed => "malformed",
             Self::Ping => "ping",
             Self::Priority => "priority",
             Self::Reset => "reset",

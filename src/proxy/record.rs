@@ -159,7 +159,7 @@ impl Record {
         circuit: &Circuit,
         request_id: &str,
     ) -> Box<Self> {
-        worker.in_flight.set(worker.in_flight.get() + 1);
+        worker.begin_request();
         Box::new(Self {
             worker: Some(worker.clone()),
             started: Instant::now(),
@@ -374,9 +374,7 @@ impl Record {
 
     fn close(&mut self) {
         if let Some(worker) = self.worker.take() {
-            worker
-                .in_flight
-                .set(worker.in_flight.get().saturating_sub(1));
+            worker.end_request();
             if let Some(standing) = self.standing.take() {
                 worker.crowd.leave(standing);
             }

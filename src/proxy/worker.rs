@@ -5,6 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
@@ -19,7 +20,6 @@ use super::line;
 use super::lookup::Lookups;
 use super::record::Record;
 use super::span;
-use crate::balance::limit::part_of;
 use crate::config::log::Access;
 use crate::limit::crowd::Crowd;
 use crate::limit::ledger::Ledger;
@@ -69,6 +69,8 @@ pub struct Common {
     pub crowd: Arc<Crowd>,
     /// What is known of keys.
     pub lookups: Arc<Lookups>,
+    /// Requests in flight.
+    pub requests: Arc<AtomicUsize>,
     /// What each has a part of.
     pub share: Share,
 }
@@ -103,6 +105,8 @@ pub struct Worker {
     pub crowd: Arc<Crowd>,
     /// What is known of keys, shared by all threads.
     pub lookups: Arc<Lookups>,
+    /// Requests in flight in the whole process, shared by all threads.
+    requests: Arc<AtomicUsize>,
     share: Share,
     /// Where lines of the access log go.
     pub access: Outlet,
@@ -125,6 +129,7 @@ impl Worker {
             ledger,
             crowd,
             lookups,
+            requests,
             share,
         } = common;
         let view = View(Rc::new(live.load_full()));
@@ -144,6 +149,7 @@ impl Worker {
             ledger,
             crowd,
             lookups,
+            requests,
             share,
             access,
             spans,
@@ -164,11 +170,24 @@ impl Worker {
         view.clone()
     }
 
-    /// Whether this thread has more requests in flight than its part of what the process takes.
+    /// Counts a request that begins.
+    pub fn begin_request(&self) {
+        self.in_flight.set(self.in_flight.get() + 1);
+        self.requests.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a request that has ended.
+    pub fn end_request(&self) {
+        self.in_flight.set(self.in_flight.get().saturating_sub(1));
+        self.requests.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Whether the process has more requests in flight than it takes. All threads count together:
+    /// one busy HTTP/2 connection has its thread to itself and may use what the others leave.
     #[must_use]
     pub fn is_full(&self, view: &Snapshot) -> bool {
         let most = view.config.limits.requests.min(self.share.room);
-        self.in_flight.get() > part_of(most, self.share.threads) as u64
+        self.requests.load(Ordering::Relaxed) > most
     }
 
     /// How TLS is spoken with clients now.

@@ -196,6 +196,7 @@ impl Gateway {
             ledger: Arc::new(Ledger::new(Instant::now())),
             crowd: Arc::new(Crowd::new(RandomState::new())),
             lookups: Arc::new(Lookups::new(secret, Instant::now())),
+            requests: Arc::default(),
             share,
         };
         let (ready, readiness) = std::sync::mpsc::channel();

@@ -47,7 +47,9 @@ impl Outgoing {
     #[must_use]
     pub fn new(head: Head, framing: Framing) -> Self {
         let (left, complete) = match framing {
-            Framing::Length(length) => (length, length == 0),
+            // A length of nothing is complete when the client has ended the body: over HTTP/2 data may
+            // still come, which makes the request malformed (RFC 9113 section 8.1.1).
+            Framing::Length(length) => (length, false),
             Framing::Chunked => (u64::MAX, false),
             Framing::Empty | Framing::UntilClose => (0, true),
         };

@@ -28,6 +28,7 @@ mod slow;
 mod smuggle;
 mod splitting;
 mod storm;
+mod streams;
 mod talk;
 mod targets;
 mod tracing;

@@ -4,42 +4,74 @@ use std::cell::Cell;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
 use super::watch::Activity;
+use crate::http2::guard::Guard;
 use crate::limit::bucket::Rule;
 use crate::limit::frames::{Control, FrameMeter};
 use crate::net::stream::Stream;
 
-/// What was too much, for whoever holds the connection.
+/// What was too much, for the holder of the connection.
 pub(super) type Verdict = Rc<Cell<Option<Control>>>;
 
-/// A stream that fails when its client sends too many such frames.
+/// Malformed streams of a connection, before it drains: h2 ends it at 64 (`MOST_LOCAL_RESETS`).
+const MOST_MALFORMED: usize = 48;
+
+/// The head of a PING frame, and of its answer (RFC 9113 section 6.7).
+const PING: [u8; 9] = [0, 0, 8, 6, 0, 0, 0, 0, 0];
+const PONG: [u8; 9] = [0, 0, 8, 6, 1, 0, 0, 0, 0];
+
+/// A stream in which malformed header blocks are replaced, and that falls silent when its client sends
+/// too many frames that are no request.
 pub(super) struct Metered {
     stream: Stream,
     meter: FrameMeter,
+    guard: Guard,
     epoch: Instant,
     verdict: Verdict,
     activity: Rc<Activity>,
+    /// Waits for what the guard has, once nothing is read any more.
+    reader: Option<Waker>,
 }
 
 impl Metered {
     pub(super) fn new(
         stream: Stream,
         rule: Rule,
+        header_list: usize,
         verdict: Verdict,
         activity: Rc<Activity>,
     ) -> Self {
         Self {
             stream,
             meter: FrameMeter::new(rule),
+            guard: Guard::new(header_list),
             epoch: Instant::now(),
             verdict,
             activity,
+            reader: None,
         }
+    }
+
+    /// Nothing more is read: what is in flight ends, and the connection with it.
+    fn flooded(&mut self, control: Control) {
+        self.verdict.set(Some(control));
+        self.guard.out().clear();
+        self.guard.cancel_unended();
+        self.activity.flood();
+    }
+
+    /// Gives what the guard has; whether there was anything.
+    fn give(&mut self, buffer: &mut ReadBuf<'_>) -> bool {
+        let out = self.guard.out();
+        let count = out.len().min(buffer.remaining());
+        buffer.put_slice(out.get(..count).unwrap_or_default());
+        out.drain(..count);
+        count > 0
     }
 }
 
@@ -50,19 +82,39 @@ impl AsyncRead for Metered {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if this.verdict.get().is_some() {
-            return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
+        loop {
+            if this.give(buffer) {
+                return Poll::Ready(Ok(()));
+            }
+            if this.verdict.get().is_some() {
+                this.reader = Some(context.waker().clone());
+                return Poll::Pending;
+            }
+            let known = buffer.filled().len();
+            ready!(Pin::new(&mut this.stream).poll_read(context, buffer))?;
+            let fresh = buffer.filled().get(known..).unwrap_or_default();
+            if fresh.is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+            let epoch = this.epoch;
+            let now = || u64::try_from(epoch.elapsed().as_nanos()).unwrap_or(u64::MAX);
+            let metered = this.meter.read(fresh, now);
+            let passed = match metered {
+                Ok(()) => this.guard.take(fresh),
+                Err(_) => 0,
+            };
+            buffer.set_filled(known + passed);
+            if let Err(control) = metered {
+                this.flooded(control);
+            } else if this.guard.malformed() >= MOST_MALFORMED {
+                this.flooded(Control::Malformed);
+            }
+            let is_fresh = this.guard.is_fresh();
+            (this.activity).within_frame(this.guard.is_within_frame(), is_fresh);
+            if passed > 0 {
+                return Poll::Ready(Ok(()));
+            }
         }
-        let known = buffer.filled().len();
-        ready!(Pin::new(&mut this.stream).poll_read(context, buffer))?;
-        let fresh = buffer.filled().get(known..).unwrap_or_default();
-        let epoch = this.epoch;
-        let now = || u64::try_from(epoch.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        if let Err(control) = this.meter.read(fresh, now) {
-            this.verdict.set(Some(control));
-            return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
-        }
-        Poll::Ready(Ok(()))
     }
 }
 
@@ -79,6 +131,22 @@ impl AsyncWrite for Metered {
         };
         let written = written?;
         this.meter.wrote(written);
+        if this.verdict.get().is_some() {
+            // Nothing is read any more: the ping by which the library learns that the client knows of
+            // the end is answered for it.
+            let sent = bytes.get(..written).unwrap_or_default();
+            let pings = sent
+                .windows(PING.len() + 8)
+                .filter_map(|at| at.strip_prefix(&PING));
+            for payload in pings {
+                let out = this.guard.out();
+                out.extend_from_slice(&PONG);
+                out.extend_from_slice(payload);
+            }
+            if let Some(reader) = this.reader.take() {
+                reader.wake();
+            }
+        }
         Poll::Ready(Ok(written))
     }
 

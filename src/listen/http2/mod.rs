@@ -28,7 +28,7 @@ use self::fields::Fields;
 use self::metered::{Metered, Verdict as MeterVerdict};
 use self::reply::{Relay, Reply};
 use self::source::Source;
-use self::watch::{Activity, Local, Patience};
+use self::watch::{Activity, Limits, Local, Patience};
 use super::seat::Seat;
 use crate::http1::Framing;
 use crate::http1::response::ResponseHead;
@@ -53,6 +53,9 @@ const MOST_LOCAL_RESETS: usize = 64;
 
 /// Streams reset by the client before we accepted them (CVE-2023-44487).
 const MOST_PENDING_RESETS: usize = 32;
+
+/// How long a client that has nothing in flight is waited for when its connection is ended.
+const GOODBYE: Duration = Duration::from_secs(1);
 
 /// How long a ping may go unanswered.
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
@@ -86,6 +89,10 @@ pub(super) async fn serve(stream: Stream, circuit: Circuit, worker: Rc<Worker>, 
     };
     let limits = view.http2_limits();
     let (idle, last_words) = (view.timeouts().keep_alive, view.timeouts().body_idle);
+    let limits_of_silence = Limits {
+        head: view.timeouts().head,
+        idle,
+    };
     let activity = Activity::new(Instant::now(), seat);
     let mut builder = http2::Builder::new(Local(activity.clone()));
     builder
@@ -102,10 +109,16 @@ pub(super) async fn serve(stream: Stream, circuit: Circuit, worker: Rc<Worker>, 
         .keep_alive_timeout(PING_TIMEOUT);
     drop(view);
     let verdict = MeterVerdict::default();
-    let metered = Metered::new(stream, limits.control, verdict.clone(), activity.clone());
+    let metered = Metered::new(
+        stream,
+        limits.control,
+        limits.header_list as usize,
+        verdict.clone(),
+        activity.clone(),
+    );
     let connection = builder.serve_connection(TokioIo::new(metered), service);
     tokio::pin!(connection);
-    let mut ceased = pin!(activity.ceased(idle));
+    let mut ceased = pin!(activity.ceased(limits_of_silence));
     let farewell = async {
         let drain = async {
             worker.drain.begun().await;
@@ -120,6 +133,7 @@ pub(super) async fn serve(stream: Stream, circuit: Circuit, worker: Rc<Worker>, 
     tokio::pin!(farewell);
     let mut draining = false;
     let mut must_end = None;
+    let mut is_flooded = false;
     loop {
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
@@ -129,15 +143,24 @@ pub(super) async fn serve(stream: Stream, circuit: Circuit, worker: Rc<Worker>, 
                 continue;
             }
             // Pings keep nothing open on which nothing is asked.
-            () = ceased.as_mut(), if must_end.is_none() => {
-                must_end = Some(Instant::now() + last_words);
+            asked = ceased.as_mut(), if must_end.is_none() => {
+                let words = if asked { last_words } else { last_words.min(GOODBYE) };
+                must_end = Some(Instant::now() + words);
+                connection.as_mut().graceful_shutdown();
+                continue;
+            }
+            // What is in flight ends: a client behind a proxy is not to lose its answer to a neighbour.
+            () = activity.flooded(), if !is_flooded => {
+                is_flooded = true;
+                let words = if activity.is_idle() { last_words.min(GOODBYE) } else { last_words };
+                must_end = Some(Instant::now() + words);
                 connection.as_mut().graceful_shutdown();
                 continue;
             }
             // It was told to go, and went on.
             () = refusals.ignored.begun() => return,
             // Who has not taken what is left, and does not say goodbye, is left.
-            () = sleep_until(must_end.unwrap_or_else(Instant::now)), if must_end.is_some() => return,
+            () = sleep_until(must_end.unwrap_or_else(Instant::now)), if must_end.is_some() => Ok(()),
         };
         // What goes wrong on a connection is the peer's affair and already counted by stream,
         // unless it was meant to.
@@ -168,13 +191,17 @@ async fn answer(
     resolve(&mut planned, &worker).await;
     let record = planned.record;
     Ok(match planned.verdict {
-        Verdict::Answer(answer) => reply(*answer, record),
+        Verdict::Answer(answer) => {
+            source.discard();
+            reply(*answer, record)
+        }
         Verdict::Collect(choosing) => {
             let mut record = record;
             let idle = record.view().timeouts().body_idle;
             let body = Box::pin(timeout(idle, source.collect())).await;
             record.bytes_in = source.read;
             let body = body.unwrap_or(Err(Cause::ClientStalled));
+            source.discard();
             let answer = choosing.answer(body.as_deref().map_err(|cause| *cause), &mut record);
             reply(answer, record)
         }
@@ -210,7 +237,8 @@ fn judge(request: Request<Incoming>, circuit: &Circuit, worker: &Rc<Worker>) -> 
     };
     let (planned, _) = plan(&arrival, &view, worker);
     let source = Source {
-        body,
+        announced: body.size_hint().exact(),
+        body: Some(body),
         data: Bytes::new(),
         trailers: Vec::new(),
         read: 0,
@@ -278,6 +306,7 @@ async fn send(
     record.bytes_in = turn.source.read;
     match answered {
         Err(failure) => {
+            turn.source.discard();
             let planned = refuse_forwarded(Refusal::Region(failure), &turn.down, record, false);
             match planned.verdict {
                 Verdict::Answer(answer) => reply(*answer, planned.record),

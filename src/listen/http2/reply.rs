@@ -178,6 +178,7 @@ impl Relay {
             exchange.finish();
         }
         self.patience.left();
+        self.source.discard();
         if let Some(record) = self.record.take() {
             record.finish();
         }

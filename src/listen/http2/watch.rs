@@ -72,7 +72,21 @@ pub(super) struct Activity {
     seat: Seat,
     /// Whether what streams have left may still be on its way to the client.
     unsent: Cell<bool>,
-    emptied: Notify,
+    /// Whether anything was asked yet.
+    asked: Cell<bool>,
+    /// Since when a frame has been coming that is no part of a body.
+    frame: Cell<Option<Instant>>,
+    changed: Notify,
+    flooded: Notify,
+}
+
+/// How long a connection may have no stream.
+#[derive(Clone, Copy)]
+pub(super) struct Limits {
+    /// Before the first one, and while a frame comes.
+    pub(super) head: Duration,
+    /// After the last one.
+    pub(super) idle: Duration,
 }
 
 impl Activity {
@@ -82,28 +96,63 @@ impl Activity {
             since: Cell::new(now),
             seat,
             unsent: Cell::new(false),
-            emptied: Notify::new(),
+            asked: Cell::new(false),
+            frame: Cell::new(None),
+            changed: Notify::new(),
+            flooded: Notify::new(),
         })
     }
 
-    /// Waits until there has been no stream for so long.
-    pub(super) async fn ceased(&self, idle: Duration) {
+    /// Waits until there has been no stream for too long. Whether anything was asked before, and whole.
+    pub(super) async fn ceased(&self, limits: Limits) -> bool {
         loop {
             let now = Instant::now();
-            let from = if self.open.get() > 0 {
-                now
-            } else {
-                self.since.get()
-            };
-            if from + idle <= now {
-                return;
+            let is_whole = self.asked.get() && self.frame.get().is_none();
+            let (mut from, mut limit) = (self.since.get(), limits.idle);
+            if !self.asked.get() {
+                limit = limits.head.min(limits.idle);
+            } else if let Some(begun) = self.frame.get() {
+                // A stream may have kept the connection meanwhile.
+                (from, limit) = (begun, limits.head.min(limits.idle));
+            }
+            if self.open.get() > 0 {
+                from = now;
+            }
+            if from + limit <= now {
+                return is_whole;
             }
             tokio::select! {
-                () = sleep_until(from + idle) => {}
-                // Whoever is woken by it polls the connection too, which flushes what is left.
-                () = self.emptied.notified() => {}
+                () = sleep_until(from + limit) => {}
+                // What wakes this polls the connection too, which flushes what is left.
+                () = self.changed.notified() => {}
             }
         }
+    }
+
+    /// Whether a frame has begun and not come whole, after bytes came.
+    pub(super) fn within_frame(&self, is_within: bool, is_fresh: bool) {
+        if !is_within {
+            self.frame.set(None);
+        } else if is_fresh || self.frame.get().is_none() {
+            self.frame.set(Some(Instant::now()));
+            self.changed.notify_one();
+        }
+    }
+
+    /// The client sends too much that is no request.
+    pub(super) fn flood(&self) {
+        self.unsent.set(true);
+        self.flooded.notify_one();
+    }
+
+    /// Waits for that.
+    pub(super) async fn flooded(&self) {
+        self.flooded.notified().await;
+    }
+
+    /// Whether no stream is open.
+    pub(super) fn is_idle(&self) -> bool {
+        self.open.get() == 0
     }
 
     /// All that was written has gone out: where no stream is open, the connection waits for the next.
@@ -126,6 +175,7 @@ struct Open(Rc<Activity>);
 impl Open {
     fn new(activity: Rc<Activity>) -> Self {
         activity.open.set(activity.open.get() + 1);
+        activity.asked.set(true);
         activity.unsent.set(true);
         activity.seat.works();
         Self(activity)
@@ -138,7 +188,7 @@ impl Drop for Open {
         self.0.open.set(open);
         self.0.since.set(Instant::now());
         if open == 0 {
-            self.0.emptied.notify_one();
+            self.0.changed.notify_one();
         }
     }
 }

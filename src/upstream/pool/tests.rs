@@ -29,9 +29,9 @@ async fn an_endpoint_that_left_its_region_is_not_leased() {
     let mut cluster = cluster(&[1, 2]);
     (cluster.limits.requests, cluster.limits.queue) = (1, 3);
     let (pools, now) = (Rc::<Pools>::default(), Instant::now());
-    let held = pools.lease(&cluster, &[], now).expect("room");
+    let held = pools.lease(&cluster, &[], None, now).expect("room");
     let wait = async {
-        let lease = pools.lease_in_line(&cluster, Instant::now()).await;
+        let lease = pools.lease_in_line(&cluster, None, Instant::now()).await;
         lease.map(|lease| lease.endpoint.id)
     };
     let reload = async {
@@ -43,7 +43,7 @@ async fn an_endpoint_that_left_its_region_is_not_leased() {
     let (found, ()) = tokio::join!(biased; wait, reload);
     assert_eq!(found, Ok(cluster.endpoints[1].id));
     cluster.endpoints[1].state.withdraw();
-    let none = pools.lease(&cluster, &[], now).err();
+    let none = pools.lease(&cluster, &[], None, now).err();
     assert_eq!(none, Some(Cause::NoEndpoint));
 }
 

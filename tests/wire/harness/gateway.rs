@@ -78,12 +78,17 @@ impl World {
         } else {
             "http = []"
         };
+        let threads = if server.contains("threads =") {
+            ""
+        } else {
+            "threads = 1"
+        };
         let mut text = format!(
             r#"
             [server]
             https = ["127.0.0.1:0"]
             admin = "127.0.0.1:0"
-            threads = 1
+            {threads}
             drain = "0s"
             {http}
             {server}
