@@ -1,8 +1,8 @@
 //! The admin listeners: few connections, short patience, hyper's HTTP/1 server.
 
-use std::convert::Infallible;
 use std::hash::RandomState;
 use std::net::IpAddr;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,9 +14,10 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 
-use super::pages::answer;
+use super::pages::{answer, is_reload};
 use super::{Control, Scope};
 use crate::limit::block::Prefixes;
 use crate::limit::connections::ConnectionRules;
@@ -24,6 +25,12 @@ use crate::limit::crowd::{Crowd, Standing};
 
 /// Connections at a time; a scraper needs one, a person a few.
 const MOST: usize = 64;
+
+/// File descriptors kept for each listener.
+const KEPT: usize = 4;
+
+/// The pause after a failure to accept.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// A head must arrive within this.
 const HEAD: Duration = Duration::from_secs(5);
@@ -79,28 +86,56 @@ impl Door {
             all: Arc::new(Semaphore::new(MOST)),
             by_address: Crowd::new(RandomState::new()),
         });
+        let mut reserve = Reserve::default();
         match self {
             Self::Tcp(listener) => {
                 let listener = TcpListener::from_std(listener)?;
                 loop {
+                    reserve.fill(&listener);
                     match listener.accept().await {
                         Ok((socket, peer)) => {
-                            admit(socket, scope, Some(peer.ip()), &control, &places)
+                            admit(socket, scope, Some(peer.ip()), &control, &places);
                         }
-                        Err(_) => sleep(Duration::from_millis(50)).await,
+                        Err(_) if reserve.open() => {}
+                        Err(_) => sleep(LOOK).await,
                     }
                 }
             }
             Self::Unix(listener) => {
                 let listener = UnixListener::from_std(listener)?;
                 loop {
+                    reserve.fill(&listener);
                     match listener.accept().await {
-                        Ok((socket, _)) => admit(socket, scope, None, &control, &places),
-                        Err(_) => sleep(Duration::from_millis(50)).await,
+                        Ok((socket, _)) => {
+                            admit(socket, scope, None, &control, &places);
+                        }
+                        Err(_) if reserve.open() => {}
+                        Err(_) => sleep(LOOK).await,
                     }
                 }
             }
         }
+    }
+}
+
+/// File descriptors that are kept for this listener, so that an operator can see that the process has
+/// run out of them: one for a connection, and some for what its answer reads.
+#[derive(Default)]
+struct Reserve(Vec<OwnedFd>);
+
+impl Reserve {
+    /// Takes what is missing, as far as there is any.
+    fn fill(&mut self, any: &impl AsFd) {
+        while self.0.len() < KEPT
+            && let Ok(one) = any.as_fd().try_clone_to_owned()
+        {
+            self.0.push(one);
+        }
+    }
+
+    /// Gives all of them back to the process. Returns whether there were any.
+    fn open(&mut self) -> bool {
+        !std::mem::take(&mut self.0).is_empty()
     }
 }
 
@@ -160,8 +195,15 @@ fn admit<S>(
     let control = control.clone();
     tokio::spawn(async move {
         let service = service_fn(move |request| {
-            let response = answer(&request, scope, local, &*control);
-            async move { Ok::<_, Infallible>(response) }
+            let control = control.clone();
+            // A reload reads files, and may wait for one to be complete.
+            let blocks = is_reload(&request);
+            async move {
+                if !blocks {
+                    return Ok(answer(&request, scope, local, &*control));
+                }
+                spawn_blocking(move || answer(&request, scope, local, &*control)).await
+            }
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())

@@ -57,6 +57,11 @@ pub fn answer<B>(
     }
 }
 
+/// Whether the answer may take long and block its thread.
+pub fn is_reload<B>(request: &Request<B>) -> bool {
+    *request.method() == Method::POST && request.uri().path() == "/reload"
+}
+
 fn reload<B>(request: &Request<B>, control: &dyn Control) -> Response<Full<Bytes>> {
     if !request.headers().contains_key(HEADER) {
         return plain(

@@ -1,9 +1,12 @@
 //! What a serving process keeps to itself: its memory, which is full of people's secrets, and the
-//! words of a panic, which may quote them.
+//! words of a panic, which may quote them. And what must not end it: a file that may not grow.
 
 use std::panic::{Location, PanicHookInfo};
 
-use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+use rustix::process::{
+    DumpableBehavior, Resource, Rlimit, Signal, set_dumpable_behavior, setrlimit,
+};
+use tokio::signal::unix::{SignalKind, signal};
 
 /// From now on there is no core dump, no other process of the same user reads our memory, and a
 /// panic says where it happened but not what.
@@ -21,6 +24,18 @@ pub(super) fn raise() {
     if let Err(error) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
         tracing::warn!(%error, "other processes of this user can read this one's memory");
     }
+    if let Err(error) = outlive_file_size() {
+        tracing::warn!(%error, "a limit of file size would end this process");
+    }
+}
+
+/// A write beyond a limit of file size (`RLIMIT_FSIZE`) fails with `EFBIG` and no longer kills by
+/// SIGXFSZ. The handler stays when the runtime that installs it is gone.
+fn outlive_file_size() -> std::io::Result<()> {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_io().build()?;
+    let _entered = runtime.enter();
+    signal(SignalKind::from_raw(Signal::XFSZ.as_raw())).map(drop)
 }
 
 /// The place and the thread: literals of ours. The payload can hold anything.

@@ -39,6 +39,10 @@ pub struct RateLimits {
     /// without asking the region. Default 100 and one in 2 s: links that were read already are opened again, but
     /// nobody needs tens of thousands a day.
     pub unknown: Option<Bucket>,
+    /// Answers with which the gateway itself refuses, and all answers without TLS. With an empty bucket each
+    /// further one ends its connection, and so does every hundredth on one connection. Default 500 and 50 a
+    /// second: a company behind one address mistypes less often.
+    pub refused: Option<Bucket>,
 }
 
 impl Default for RateLimits {
@@ -56,6 +60,7 @@ impl Default for RateLimits {
             read: bucket(10_000, 1),
             assets: bucket(10_000, 1),
             unknown: bucket(100, 2_000),
+            refused: bucket(500, 20),
         }
     }
 }
@@ -74,6 +79,7 @@ impl RateLimits {
             read: read("read", default.read),
             assets: read("static", default.assets),
             unknown: read("unknown", default.unknown),
+            refused: read("refused", default.refused),
         };
         section.finish();
         limits

@@ -189,6 +189,7 @@ impl Server {
             country_header: section.read("country_header", |v| v.parsed(header::free_header)),
             hsts: section.read("hsts", hsts).unwrap_or(default.hsts),
         };
+        taken.check_defaults(&section, &server);
         server.advise(&section);
         section.finish();
         server
@@ -248,19 +249,55 @@ impl Taken {
     }
 
     fn socket(&mut self, value: &Value<'_>) -> Option<SocketAddr> {
-        let socket = value.parsed(address::socket_address)?;
-        let path = value.place().path;
-        // Port 0 is another port each time.
-        let other = self
-            .0
-            .iter()
-            .find(|(other, _)| *other == socket && socket.port() != 0);
-        if let Some((_, other)) = other {
-            let message = format!("{socket} is listened on already, by {other}");
-            return value.complain(Complaint::new(message));
+        let socket = value.parsed(address::listener)?;
+        if let Some(complaint) = self.clash(socket) {
+            return value.complain(complaint);
         }
-        self.0.push((socket, path));
+        self.0.push((socket, value.place().path));
         Some(socket)
+    }
+
+    /// What is wrong with one more listener. A wildcard takes its port of every address of its
+    /// family; port 0 is another port each time.
+    fn clash(&self, socket: SocketAddr) -> Option<Complaint> {
+        let takes = |other: &SocketAddr| {
+            other.port() == socket.port()
+                && socket.port() != 0
+                && other.is_ipv4() == socket.is_ipv4()
+                && (other.ip() == socket.ip()
+                    || other.ip().is_unspecified()
+                    || socket.ip().is_unspecified())
+        };
+        let (other, key) = self.0.iter().find(|(other, _)| takes(other))?;
+        let message = format!("{socket} is listened on already, by {key}");
+        let complaint = Complaint::new(message);
+        Some(if *other == socket {
+            complaint
+        } else {
+            complaint.hint(format!("{other} and {socket} cannot both be listened on"))
+        })
+    }
+
+    /// Defaults that take what the file names elsewhere.
+    fn check_defaults(&self, section: &Section<'_>, server: &Server) {
+        let admin = match &server.admin {
+            Admin::Unix(_) => &[][..],
+            Admin::Loopback(address) => std::slice::from_ref(address),
+        };
+        let kinds = [
+            ("https", &server.https[..]),
+            ("http", &server.http),
+            ("admin", admin),
+        ];
+        for (key, addresses) in kinds {
+            let mut clashes = addresses.iter().filter_map(|at| self.clash(*at));
+            if !section.has(key)
+                && let Some(complaint) = clashes.next()
+            {
+                let complaint = complaint.hint(format!("`{key}` has this address by default"));
+                section.reading.complain(section.place_of(key), complaint);
+            }
+        }
     }
 
     fn admin(&mut self, value: &Value<'_>) -> Option<Admin> {

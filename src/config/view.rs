@@ -299,6 +299,7 @@ fn rate_limits(limits: &RateLimits) -> Value {
         "read": bucket(limits.read),
         "static": bucket(limits.assets),
         "unknown": bucket(limits.unknown),
+        "refused": bucket(limits.refused),
     })
 }
 

@@ -4,6 +4,7 @@
 //! Opening reads every record and folds the search tree down to what is asked of it. That finds a
 //! damaged file before it is used, and leaves nothing that could fail to a look-up.
 
+mod coverage;
 mod record;
 mod tree;
 
@@ -14,6 +15,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use maxminddb::{MaxMindDbError, Reader};
 use thiserror::Error;
 
+pub use self::coverage::Coverage;
 use self::tree::{Shape, Tree, TreeFault};
 
 /// Why a file is no country database.
@@ -52,6 +54,7 @@ pub struct Database {
     locations: Vec<Location>,
     built: SystemTime,
     kind: String,
+    coverage: Coverage,
 }
 
 impl Database {
@@ -85,7 +88,10 @@ impl Database {
         if locations.iter().all(|location| location.country.is_none()) {
             return Err(OpenError::NoCountries(metadata.database_type.clone()));
         }
+        let has_country =
+            |number: usize| (locations.get(number)).is_some_and(|one| one.country.is_some());
         Ok(Self {
+            coverage: Coverage::of(&tree, has_country),
             tree,
             locations,
             built: metadata.build_time().unwrap_or(UNIX_EPOCH),
@@ -111,6 +117,12 @@ impl Database {
     #[must_use]
     pub fn age(&self, now: SystemTime) -> Duration {
         now.duration_since(self.built).unwrap_or_default()
+    }
+
+    /// How much of each address family it knows.
+    #[must_use]
+    pub fn coverage(&self) -> Coverage {
+        self.coverage
     }
 
     /// What it calls itself.

@@ -108,6 +108,40 @@ impl Tree {
             .then(|| (found - FOUND) as usize)
     }
 
+    /// Of each node, the share of the addresses below it whose leaf counts.
+    pub(super) fn weights(&self, counts: impl Fn(usize) -> bool) -> Weights {
+        let mut weights = Weights {
+            nodes: Vec::with_capacity(self.nodes.len()),
+            leaves: Vec::new(),
+        };
+        let leaves = self.nodes.iter().flatten().chain(&self.v4).chain(&self.v6);
+        let leaves = leaves.filter(|step| (FOUND..NOTHING).contains(*step));
+        let most = leaves.max().map_or(0, |step| step - FOUND + 1);
+        weights.leaves = (0..most as usize).map(counts).collect();
+        // A node is numbered after those that it leads to.
+        for [zero, one] in &self.nodes {
+            let share = f64::midpoint(weights.of(*zero), weights.of(*one));
+            weights.nodes.push(share);
+        }
+        weights
+    }
+
+    /// The share of a network's addresses whose leaf counts. None of IPv6 in a tree of IPv4.
+    pub(super) fn share(&self, network: IpAddr, length: u32, weights: &Weights) -> f64 {
+        let (steps, bits) = match network {
+            IpAddr::V4(network) => (&self.v4, u64::from(network.to_bits()) << 32),
+            IpAddr::V6(network) => (&self.v6, (network.to_bits() >> 64) as u64),
+        };
+        let first = (bits >> (64 - FIRST_BITS)) as usize;
+        let Some(beyond) = length.checked_sub(FIRST_BITS) else {
+            let count = 1 << (FIRST_BITS - length);
+            let below = steps.get(first..first + count).unwrap_or_default();
+            return below.iter().map(|step| weights.of(*step)).sum::<f64>() / count as f64;
+        };
+        let step = steps.get(first).copied().unwrap_or(NOTHING);
+        weights.of(self.walk(step, bits << FIRST_BITS, beyond))
+    }
+
     /// Bytes of memory.
     pub(super) fn memory(&self) -> usize {
         size_of_val(&*self.nodes) + size_of_val(&*self.v4) + size_of_val(&*self.v6)
@@ -135,6 +169,25 @@ impl Tree {
 impl std::fmt::Debug for Tree {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Tree({} nodes)", self.nodes.len())
+    }
+}
+
+/// See [`Tree::weights`].
+pub(super) struct Weights {
+    nodes: Vec<f64>,
+    /// Whether a leaf counts.
+    leaves: Vec<bool>,
+}
+
+impl Weights {
+    fn of(&self, step: Step) -> f64 {
+        match step.checked_sub(FOUND) {
+            None => self.nodes.get(step as usize).copied().unwrap_or(0.0),
+            Some(leaf) => {
+                let counts = self.leaves.get(leaf as usize).copied();
+                f64::from(u8::from(counts.unwrap_or(false)))
+            }
+        }
     }
 }
 

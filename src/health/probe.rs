@@ -3,7 +3,7 @@
 
 use memchr::memmem;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::time::timeout;
+use tokio::time::Instant;
 
 use crate::config::health::Health;
 use crate::http1::HeadLimits;
@@ -11,6 +11,7 @@ use crate::http1::body::{Decoder, Step};
 use crate::http1::head::EndFinder;
 use crate::http1::request::field_space;
 use crate::http1::response::{self, MOST_INFORMATIONAL};
+use crate::net::deadline;
 use crate::net::stream::Stream;
 use crate::upstream::connect::connect;
 use crate::upstream::endpoint::{Endpoint, Timeouts};
@@ -83,9 +84,12 @@ pub async fn probe(
     health: &Health,
     timeouts: &Timeouts,
 ) -> Result<(), Finding> {
-    timeout(health.timeout, ask(endpoint, health, timeouts))
-        .await
-        .unwrap_or(Err(Finding::TimedOut))
+    deadline::within(
+        Instant::now() + health.timeout,
+        ask(endpoint, health, timeouts),
+    )
+    .await
+    .unwrap_or(Err(Finding::TimedOut))
 }
 
 async fn ask(endpoint: &Endpoint, health: &Health, timeouts: &Timeouts) -> Result<(), Finding> {
@@ -138,7 +142,7 @@ async fn answer(stream: &mut Stream) -> Result<(u16, Vec<u8>), Finding> {
         let (status, framing) = (head.status, head.framing);
         input.drain(..span.end);
         if status >= 200 {
-            break (status, Decoder::new(framing));
+            break (status, Decoder::of_answer(framing));
         }
         informational += 1;
         // Nobody asked for another protocol, nor for a storm.

@@ -27,6 +27,14 @@ pub struct Place {
     network: Block,
 }
 
+impl Place {
+    /// The network.
+    #[must_use]
+    pub const fn network(&self) -> Block {
+        self.network
+    }
+}
+
 /// Who has as many connections as may be.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Full {

@@ -5,6 +5,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::block::Block;
 use super::connections::{ConnectionRules, Connections, Full, Place};
 
 /// Locks, so that threads seldom wait for each other.
@@ -22,6 +23,14 @@ pub struct Crowd {
 pub struct Standing {
     shard: usize,
     place: Place,
+}
+
+impl Standing {
+    /// The network that it is counted under.
+    #[must_use]
+    pub const fn network(&self) -> Block {
+        self.place.network()
+    }
 }
 
 impl Crowd {

@@ -1,5 +1,5 @@
 //! The buckets of all clients: one for new connections, one for each kind of request,
-//! one for keys that are not known.
+//! one for keys that are not known, one for refusals.
 
 use std::hash::RandomState;
 use std::net::IpAddr;
@@ -24,17 +24,20 @@ pub enum Kind {
     Static,
     /// Keys that their region does not know.
     Unknown,
+    /// Answers with which the gateway itself refuses.
+    Refused,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Connect,
         Self::Create,
         Self::Consume,
         Self::Read,
         Self::Static,
         Self::Unknown,
+        Self::Refused,
     ];
 
     /// The word of answers and metrics for having had too many.
@@ -47,6 +50,7 @@ impl Kind {
             Self::Read => "too-many-reads",
             Self::Static => "too-many-requests",
             Self::Unknown => "too-many-unknown-keys",
+            Self::Refused => "too-many-refusals",
         }
     }
 }
@@ -58,6 +62,14 @@ pub struct Rates {
     pub rules: [Option<Rule>; Kind::ALL.len()],
     /// Who is one client.
     pub client: Prefixes,
+}
+
+impl Rates {
+    /// Whether there is a rule for a kind.
+    #[must_use]
+    pub fn limit(&self, kind: Kind) -> bool {
+        self.rules.get(kind as usize).is_some_and(Option::is_some)
+    }
 }
 
 /// Everybody's buckets, of all threads and under whatever rules: they outlive a reload.

@@ -9,5 +9,6 @@ pub mod crowd;
 pub mod frames;
 pub mod ledger;
 pub mod pace;
+pub mod shares;
 pub mod table;
 pub mod waiting;

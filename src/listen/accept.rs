@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use rustls::{HandshakeKind, ProtocolVersion};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
@@ -17,14 +18,19 @@ use super::seat::{self, Seat};
 use super::spoken_for;
 use crate::limit::connections::{Connections, Full, Place};
 use crate::limit::ledger::Kind;
+use crate::net::deadline;
 use crate::net::stream::Stream;
 use crate::proxy::arrival::Scheme;
 use crate::proxy::circuit::Circuit;
 use crate::proxy::worker::Worker;
 use crate::telemetry::worker::Event;
+use crate::tls::resolver::unnamed_is;
 
 /// The first pause after the process runs out of something (file descriptors, memory).
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
+
+/// Connections of a thread that are not ended for want of file descriptors.
+const FEW: usize = 8;
 
 /// The longest one.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
@@ -158,6 +164,8 @@ pub async fn run(listener: TcpListener, door: Door, worker: Rc<Worker>, census: 
                 admit(socket, peer, door, &worker, &census);
             }
             Err(error) if is_connections_own(&error) => {}
+            // As when all places are taken. Its task ends, and with it its socket, before the next try.
+            Err(error) if is_out_of_files(&error) && displaces(&worker) => yield_now().await,
             Err(error) => {
                 worker.metrics.count(Event::AcceptFailed, None, "");
                 tracing::warn!(%error, ?pause, "cannot accept connections");
@@ -181,6 +189,27 @@ async fn last(listener: &TcpListener, mut take: impl FnMut(TcpStream, SocketAddr
             Ok(Err(_)) | Err(_) => break,
         }
     }
+}
+
+/// Whether accepting failed because the process, or the machine, has no file descriptor left.
+fn is_out_of_files(error: &std::io::Error) -> bool {
+    let errno = rustix::io::Errno::from_io_error(error);
+    matches!(
+        errno,
+        Some(rustix::io::Errno::MFILE | rustix::io::Errno::NFILE)
+    )
+}
+
+/// Ends the two connections of this thread that have waited longest, if there are more than a few:
+/// with few, what takes the descriptors is not connections of clients. A request needs a descriptor
+/// for its client and one for its region.
+fn displaces(worker: &Worker) -> bool {
+    let has_many = worker.clients.borrow().len() > FEW;
+    let displaced = has_many && seat::make_room(worker);
+    if displaced {
+        seat::make_room(worker);
+    }
+    displaced
 }
 
 /// Whether an accept error concerns only the connection that it would have returned.
@@ -210,6 +239,8 @@ fn admit(
     if is_beyond && !seat::make_room(worker) {
         return refuse(&socket, "all", worker);
     }
+    // Answers must not wait for the acknowledgement of earlier ones.
+    let _ = socket.set_nodelay(true);
     let its = worker.clone();
     seat::serve(worker, async move |seat| {
         let worker = its;
@@ -264,13 +295,15 @@ async fn shake_hands(
     plain: Circuit,
     worker: &Rc<Worker>,
 ) -> Option<(Stream, Circuit, bool)> {
-    // Answers must not wait for the acknowledgement of earlier ones.
-    let _ = socket.set_nodelay(true);
     let begun = Instant::now();
     let view = worker.view();
     let acceptor = TlsAcceptor::from(worker.tls());
     let failed = |why| worker.metrics.count(Event::HandshakeFailed, None, why);
-    let stream = match timeout(view.timeouts().handshake, acceptor.accept(socket)).await {
+    let local = || socket.local_addr().ok().map(|local| local.ip());
+    let unnamed = view.certificates.address_name(local);
+    let handshake = unnamed_is(unnamed.clone(), acceptor.accept(socket));
+    let stream = match deadline::within(Instant::now() + view.timeouts().handshake, handshake).await
+    {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => {
             failed(failure_label(&error));
@@ -292,7 +325,7 @@ async fn shake_hands(
     let circuit = Circuit {
         scheme: Scheme::Https,
         tls: Some(version),
-        server_name: session.server_name().map(Box::from),
+        server_name: session.server_name().map(Box::from).or(unnamed),
         ..plain
     };
     Some((Stream::Tls(Box::new(stream.into())), circuit, http2))

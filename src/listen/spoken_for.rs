@@ -5,9 +5,10 @@ use std::net::SocketAddr;
 
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::Instant;
 
 use crate::client::proxy_protocol::{Parsed, parse};
+use crate::net::deadline;
 use crate::proxy::worker::Worker;
 
 /// The shortest header of either version: `PROXY UNKNOWN`, CR LF.
@@ -27,7 +28,7 @@ pub(super) async fn client(
     }
     let within = view.timeouts().handshake;
     drop(view);
-    match timeout(within, header(socket)).await {
+    match deadline::within(Instant::now() + within, header(socket)).await {
         Ok(Ok(Ok(source))) => Ok(source),
         Ok(Ok(Err(fault))) => Err(fault),
         Ok(Err(_)) => Err("closed"),

@@ -72,6 +72,18 @@ impl Buffer {
         }
     }
 
+    /// Gives memory back that is not needed while nothing moves: the thread's block, or what a larger
+    /// one has to spare.
+    pub fn park(&mut self) {
+        self.release();
+        if self.bytes.len() > self.len() + BLOCK / 4 {
+            let few = self.filled().to_vec();
+            give_back(std::mem::replace(&mut self.bytes, few));
+            self.end -= self.start;
+            self.start = 0;
+        }
+    }
+
     /// Appends `bytes`.
     pub fn push(&mut self, bytes: &[u8]) {
         self.make_room(bytes.len());
@@ -156,10 +168,24 @@ impl Buffer {
         self.bytes.copy_within(self.start..self.end, 0);
         self.end -= self.start;
         self.start = 0;
-        if self.bytes.len() - self.end < room {
-            let wanted = (self.end + room).max(self.bytes.len() * 2);
-            self.bytes.resize(wanted, 0);
+        if self.bytes.len() - self.end >= room {
+            return;
         }
+        let needed = self.end + room;
+        if needed <= BLOCK {
+            let mut block = lend();
+            if let Some(start) = block.get_mut(..self.end) {
+                start.copy_from_slice(self.bytes.get(..self.end).unwrap_or_default());
+            }
+            self.bytes = block;
+            return;
+        }
+        // Not twice as much each time: many clients that send half a head are to cost what they send.
+        let wanted = needed
+            .next_multiple_of(BLOCK / 4)
+            .max(self.bytes.len() * 9 / 8);
+        self.bytes.reserve_exact(wanted - self.bytes.len());
+        self.bytes.resize(wanted, 0);
     }
 }
 
@@ -222,6 +248,23 @@ mod tests {
                 .await
                 .expect("written");
             assert_eq!((buffer.len(), taken.len()), (left, 40 - left));
+        }
+    }
+
+    #[test]
+    fn half_a_head_costs_what_was_sent_of_it() {
+        for length in [1, 100, 5_000, 16_000, 20_000, 30_000, 200_000] {
+            let mut buffer = Buffer::new();
+            let sent: Vec<u8> = (0..length)
+                .map(|at| u8::try_from(at % 251).unwrap())
+                .collect();
+            for piece in sent.chunks(1_400) {
+                buffer.make_room(BLOCK / 4);
+                buffer.push(piece);
+                buffer.park();
+                assert!(buffer.bytes.capacity() <= buffer.len() * 9 / 8 + BLOCK / 2);
+            }
+            assert_eq!(buffer.filled(), sent);
         }
     }
 

@@ -1,17 +1,29 @@
 //! A deadline that is moved for every request and hardly ever due: the timer behind it is touched
 //! only when it fires or must fire earlier, not each time the deadline moves.
+//!
+//! A process that was stopped for longer than a time-out (SIGSTOP, a frozen cgroup, a suspended machine)
+//! wakes up with expired timers and sockets that nothing has been read from. So the first expiry does
+//! not count before the runtime has looked at the sockets once more.
 
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::time::{Instant, Sleep};
 
-/// A movable point in time.
+/// A movable point in time. What it limits must be polled before it.
 pub struct Deadline {
     due: Option<Instant>,
     timer: Pin<Box<Sleep>>,
+    look: Look,
+}
+
+/// One more turn of the runtime's driver, once the time is over.
+enum Look {
+    Due,
+    Begun(Pin<Box<dyn Future<Output = ()> + Send>>),
+    Done,
 }
 
 impl Deadline {
@@ -22,12 +34,17 @@ impl Deadline {
         Self {
             due: Some(due),
             timer: Box::pin(tokio::time::sleep_until(due)),
+            look: Look::Due,
         }
     }
 
     /// Moves it to `due`.
     pub fn set(&mut self, due: Instant) {
         self.due = Some(due);
+        // A time that is over stays over when it is set again.
+        if due > self.timer.deadline() || !self.timer.is_elapsed() {
+            self.look = Look::Due;
+        }
         if due < self.timer.deadline() || self.timer.is_elapsed() {
             self.timer.as_mut().reset(due);
         }
@@ -48,12 +65,47 @@ impl Deadline {
                 return Poll::Pending;
             }
             if self.timer.deadline() >= due {
-                return Poll::Ready(());
+                return self.poll_look(context);
             }
             self.timer.as_mut().reset(due);
         }
     }
+
+    fn poll_look(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if matches!(self.look, Look::Due) {
+            // It wakes its task after the driver has had a turn.
+            self.look = Look::Begun(Box::pin(tokio::task::yield_now()));
+        }
+        if let Look::Begun(turn) = &mut self.look {
+            ready!(turn.as_mut().poll(context));
+            self.look = Look::Done;
+        }
+        Poll::Ready(())
+    }
 }
+
+/// As `tokio::time::timeout_at`, by a [`Deadline`].
+///
+/// # Errors
+/// [`Late`] if `due` came first.
+pub async fn within<F: Future>(due: Instant, future: F) -> Result<F::Output, Late> {
+    let mut future = std::pin::pin!(future);
+    let mut deadline: Option<Deadline> = None;
+    std::future::poll_fn(|context| {
+        if let Poll::Ready(output) = future.as_mut().poll(context) {
+            return Poll::Ready(Ok(output));
+        }
+        let now = Instant::now();
+        let deadline =
+            deadline.get_or_insert_with(|| Deadline::new(now, due.saturating_duration_since(now)));
+        deadline.poll(context).map(|()| Err(Late))
+    })
+    .await
+}
+
+/// A deadline has passed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Late;
 
 #[cfg(test)]
 mod tests {

@@ -79,6 +79,7 @@ impl Errand {
                 repeatable: self.repeatable,
                 judges: true,
                 expects_continue: self.expects_continue,
+                network: record.network(),
                 must_end,
             };
             let cluster = view.cluster(region);

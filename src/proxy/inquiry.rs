@@ -14,6 +14,7 @@ use crate::headers::request::Head;
 use crate::http1::Framing;
 use crate::http1::response::ResponseHead;
 use crate::lookup::{Call, Said, said};
+use crate::net::deadline;
 use crate::region::RegionId;
 use crate::upstream::exchange::Client;
 use crate::upstream::failure::Cause;
@@ -35,7 +36,7 @@ pub async fn inquire(
 ) -> Said {
     let must_end = Instant::now() + within;
     let asked = ask(view, pools, region, call, must_end, journey);
-    tokio::time::timeout_at(must_end, asked)
+    deadline::within(must_end, asked)
         .await
         .unwrap_or(Said::CannotSay)
 }
@@ -67,6 +68,7 @@ async fn ask(
         // A generation that does not know the call may answer anything, or late, or not at all; its
         // health is another matter.
         judges: false,
+        network: None,
         must_end,
     };
     let cluster = view.cluster(region);

@@ -141,6 +141,9 @@ impl Asked<'_> {
 
 impl<'b> Case<'_, 'b> {
     fn run(&mut self, record: &mut Record) -> Result<Judged<'b>, Refusal> {
+        if self.worker.ending.is_begun() {
+            return Err(Refusal::Draining);
+        }
         // What cannot be served soon is refused before any work is done for it.
         if self.worker.is_full(self.view) {
             return Err(Refusal::TooBusy);

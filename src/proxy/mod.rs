@@ -42,6 +42,7 @@ use worker::{View, Worker};
 
 use crate::headers::request::{Expect, Facts, Head, Outbound};
 use crate::headers::value;
+use crate::http1::Framing;
 use crate::page::accept::{self, Representation};
 use crate::page::form;
 use crate::page::language::Language;
@@ -111,7 +112,10 @@ pub fn plan(arrival: &Arrival<'_>, view: &View, worker: &Rc<Worker>) -> (Planned
                     framing: arrival.framing,
                     to_head: arrival.method == "HEAD",
                     repeatable: ready.repeatable,
-                    expects_continue: expect == Expect::Continue,
+                    // Nobody else can be told to go on, and a request without a body need not be.
+                    expects_continue: expect == Expect::Continue
+                        && arrival.protocol == Protocol::Http11
+                        && arrival.framing != Framing::Empty,
                 },
                 down: Down {
                     view: view.clone(),

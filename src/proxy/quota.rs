@@ -4,12 +4,14 @@
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
+use super::circuit::Refusals;
 use super::record::Record;
 use super::refusal::Refusal;
-use super::worker::View;
+use super::worker::{View, Worker};
 use crate::limit::ledger::{Kind, Ledger};
 use crate::route::classify::RouteMatch;
 use crate::route::template::DeliveryClass;
+use crate::telemetry::worker::Event;
 
 /// Counts the request as one of its client's in flight: no client, and no network, may hold the places
 /// of all others by being slow.
@@ -61,6 +63,27 @@ pub(super) fn charge_unknown(view: &View, ledger: &Ledger, client: IpAddr, now: 
     if !view.exempts(client) {
         ledger.charge(view.rates(), Kind::Unknown, client, now);
     }
+}
+
+/// Charges a refusal to the connection's other end. Returns whether the connection has to end. Peers
+/// that speak for others are not charged.
+pub(super) fn charge_refusal(
+    view: &View,
+    worker: &Worker,
+    refusals: &Refusals,
+    now: Instant,
+) -> bool {
+    let (peer, rates) = (refusals.peer, view.rates());
+    if !rates.limit(Kind::Refused) || view.trusts(peer) || view.exempts(peer) {
+        return false;
+    }
+    let taken = worker.ledger.take(rates, Kind::Refused, peer, now);
+    let known = refusals.enough.is_begun();
+    let ends = refusals.count(taken.is_ok());
+    if ends && !known {
+        worker.metrics.count(Event::Dismissed, None, "");
+    }
+    ends
 }
 
 /// Whether the answer can tell if a key is known. Pages are the same for every key.

@@ -10,12 +10,13 @@ use smallvec::SmallVec;
 use tokio::time::Instant;
 
 use super::arrival::{Arrival, Protocol};
-use super::circuit::Circuit;
+use super::circuit::{Circuit, Refusals};
 use super::quota;
-use super::refusal::Refusal;
+use super::refusal::{Fault, Refusal};
 use super::trace::Trace;
 use super::worker::{View, Worker};
 use crate::config::name::HostPattern;
+use crate::limit::block::Block;
 use crate::limit::connections::{ConnectionRules, Full};
 use crate::limit::crowd::Standing;
 use crate::region::hosts::HostKind;
@@ -74,6 +75,7 @@ pub struct Record {
     host: Option<u32>,
     /// Where it is counted as its client's.
     standing: Option<Standing>,
+    refusals: Rc<Refusals>,
     request_id: SmallVec<[u8; 40]>,
     view: View,
     journey: Journey,
@@ -184,6 +186,7 @@ impl Record {
             tls: circuit.tls,
             host: None,
             standing: None,
+            refusals: circuit.refusals.clone(),
             request_id: SmallVec::from_slice(request_id.as_bytes()),
             view: view.clone(),
             journey: Journey::default(),
@@ -199,6 +202,12 @@ impl Record {
             self.standing = Some(worker.crowd.enter(client, rules)?);
         }
         Ok(())
+    }
+
+    /// The network that its client counts under; `None` for one that no limit by network holds for.
+    #[must_use]
+    pub fn network(&self) -> Option<Block> {
+        self.standing.as_ref().map(Standing::network)
     }
 
     /// Notes the route.
@@ -280,6 +289,21 @@ impl Record {
     /// Notes the status that the client is given.
     pub const fn answered(&mut self, status: u16) {
         self.status = status;
+    }
+
+    /// Notes the status of an answer of the gateway's own. Returns whether its connection has to end,
+    /// because the client was refused too often.
+    pub fn answered_here(&mut self, status: u16) -> bool {
+        self.answered(status);
+        let Some(worker) = &self.worker else {
+            return false;
+        };
+        // A client is not charged for a region that is absent. Without TLS nothing is served at all.
+        let charged = match self.refusal {
+            Some(Refusal::Region(failure)) => Fault::of(failure.cause) == Fault::Client,
+            _ => status >= 400 || self.tls.is_none(),
+        };
+        charged && quota::charge_refusal(&self.view, worker, &self.refusals, self.started.into())
     }
 
     /// Notes that the answer was broken off.

@@ -84,6 +84,10 @@ pub struct Worker {
     /// Whether new connections are accepted no more. Not before `drain`; later, if nobody else
     /// would accept them meanwhile.
     pub shut: Step,
+    /// Whether idle connections end. Some time after `drain`, so that requests on their way are served.
+    pub idle_ends: Step,
+    /// Whether new requests are refused, because their answers might not come before the drain is over.
+    pub ending: Step,
     /// Whether the time for draining is over: what is in flight now is cut off.
     pub over: Cell<bool>,
     /// Requests in flight.
@@ -130,6 +134,8 @@ impl Worker {
             pools: Rc::new(Pools::default()),
             drain: Step::default(),
             shut: Step::default(),
+            idle_ends: Step::default(),
+            ending: Step::default(),
             over: Cell::new(false),
             in_flight: Cell::new(0),
             clients: RefCell::default(),
@@ -302,6 +308,15 @@ pub struct Step {
 }
 
 impl Step {
+    /// One that was not taken.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            begun: Cell::new(false),
+            notify: Notify::const_new(),
+        }
+    }
+
     /// Takes it.
     pub fn begin(&self) {
         self.begun.set(true);

@@ -4,7 +4,7 @@
 pub mod watch;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
@@ -18,6 +18,7 @@ use crate::config::{Config, restart_needed};
 use crate::snapshot::Snapshot;
 use crate::snapshot::build::{Built, Materials, build};
 use crate::snapshot::files::{Looks, MOST_TEXT};
+use crate::telemetry::access;
 use crate::tls::resolver::CertResolver;
 
 /// Where the configuration comes from.
@@ -55,7 +56,8 @@ impl Source {
 
     fn text(&self, looks: &Looks) -> std::io::Result<String> {
         match self {
-            Self::File(path) => String::from_utf8(looks.read(path, MOST_TEXT)?)
+            // Every trigger says that this one is complete; the files that it names may not be.
+            Self::File(path) => String::from_utf8(looks.read_now(path, MOST_TEXT)?)
                 .map_err(|_| std::io::Error::other("it is not UTF-8")),
             Self::Text { text, .. } => Ok(text.clone()),
         }
@@ -138,7 +140,17 @@ pub struct Reloader {
     label: Box<dyn Fn(&str) -> u16 + Send + Sync>,
     /// What sockets and threads were made from: they do not change with a reload.
     started: Server,
-    files: Mutex<watch::Signature>,
+    /// What was read, or tried to be read, last.
+    files: Mutex<Read>,
+    /// One reload at a time. Not the lock on `files`: a reload may wait for files to be complete.
+    turn: Mutex<()>,
+}
+
+/// What the last attempt to load was made from.
+struct Read {
+    files: watch::Signature,
+    /// The access log that could not be written, if that was a reason for a refusal.
+    unwritable: Option<PathBuf>,
 }
 
 impl Reloader {
@@ -168,66 +180,108 @@ impl Reloader {
             resolver,
             tickets,
             label,
-            files: Mutex::new(files),
+            files: Mutex::new(Read {
+                files,
+                unwritable: None,
+            }),
+            turn: Mutex::default(),
         };
         Ok((reloader, built.warnings))
     }
 
-    /// Builds anew and swaps, or keeps the old. Blocks for as long as reading and building take.
+    /// Builds anew and swaps, or keeps the old. Blocks for as long as reading and building take, and
+    /// until the files that have changed have been quiet for [`crate::snapshot::files::QUIET`]; not so
+    /// the configuration itself, which the caller says is complete.
     pub fn reload(&self, now: SystemTime) -> Verdict {
-        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let looks = Looks::after(self.read().files.files().to_vec());
+        let loaded = self.load(now, &looks);
+        self.settle(loaded, &looks)
+    }
+
+    /// The same if the files look as in `seen`, before they are read and after. `None` if they do not,
+    /// or if another reload has loaded them already: nothing has changed then.
+    pub fn reload_at_rest(&self, now: SystemTime, seen: &watch::Signature) -> Option<Verdict> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.stale().as_ref() != Some(seen) {
+            return None;
+        }
+        let looks = Looks::after(seen.files().to_vec());
+        let loaded = self.load(now, &looks);
+        (!seen.has_changed()).then(|| self.settle(loaded, &looks))
+    }
+
+    fn load(&self, now: SystemTime, looks: &Looks) -> Result<Built, Problems> {
         let previous = self.live.load_full();
-        let looks = Looks::new(true);
-        match load_looking(&self.source, Some(&previous), now, &*self.label, &looks) {
+        load_looking(&self.source, Some(&previous), now, &*self.label, looks)
+    }
+
+    /// Makes live what was loaded, or keeps the old.
+    fn settle(&self, loaded: Result<Built, Problems>, looks: &Looks) -> Verdict {
+        let previous = self.live.load_full();
+        let files = match &loaded {
+            Ok(built) => watched(&self.source, &built.snapshot.config),
             Err(problems) => {
                 let directory = self.source.directory();
                 let named = problems.files().iter().map(|path| path.resolve(&directory));
-                let all = named.chain(self.own_file()).collect();
-                *files = watch::Signature::of(all, &looks);
-                Verdict::Refused(problems)
+                named.chain(self.own_file()).collect()
             }
-            Ok(built) => {
-                let snapshot = built.snapshot;
-                let all = watched(&self.source, &snapshot.config);
-                *files = watch::Signature::of(all, &looks);
-                let mut warnings = built.warnings;
-                warnings.extend(
-                    restart_needed(&self.started, &snapshot.config.server)
-                        .into_iter()
-                        .map(|what| {
-                            format!("{what} has changed since the start: this takes effect after a restart")
-                        }),
-                );
-                self.resolver.swap(snapshot.certificates.clone());
-                let version = snapshot.config.tls.min_version;
-                if version != previous.config.tls.min_version {
-                    let only = version == MinVersion::Tls13;
-                    match crate::tls::server_config(
-                        self.resolver.clone(),
-                        self.tickets.clone(),
-                        only,
-                    ) {
-                        Ok(tls) => self.tls.store(tls),
-                        Err(error) => warnings.push(error.to_string()),
-                    }
-                }
-                let verdict = Verdict::Applied {
-                    generation: snapshot.generation,
-                    hash: snapshot.hash,
-                    warnings,
-                };
-                self.live.store(Arc::new(snapshot));
-                verdict
+        };
+        *self.read() = Read {
+            files: watch::Signature::of(files, looks),
+            unwritable: looks.unwritable(),
+        };
+        let built = match loaded {
+            Ok(built) => built,
+            Err(problems) => return Verdict::Refused(problems),
+        };
+        let snapshot = built.snapshot;
+        let mut warnings = built.warnings;
+        warnings.extend(
+            restart_needed(&self.started, &snapshot.config.server)
+                .into_iter()
+                .map(|what| {
+                    format!("{what} has changed since the start: this takes effect after a restart")
+                }),
+        );
+        self.resolver.swap(snapshot.certificates.clone());
+        let version = snapshot.config.tls.min_version;
+        if version != previous.config.tls.min_version {
+            let only = version == MinVersion::Tls13;
+            match crate::tls::server_config(self.resolver.clone(), self.tickets.clone(), only) {
+                Ok(tls) => self.tls.store(tls),
+                Err(error) => warnings.push(error.to_string()),
             }
         }
+        let verdict = Verdict::Applied {
+            generation: snapshot.generation,
+            hash: snapshot.hash,
+            warnings,
+        };
+        snapshot.withdraw(&previous);
+        self.live.store(Arc::new(snapshot));
+        verdict
+    }
+
+    /// What the files look like, if that differs from the last attempt to load them. An access log
+    /// that can be written again is a change, too.
+    #[must_use]
+    pub fn stale(&self) -> Option<watch::Signature> {
+        let read = self.read();
+        let can_write = |log: &PathBuf| access::probe(log).is_ok();
+        let now = read.files.now();
+        (now != read.files || read.unwritable.as_ref().is_some_and(can_write)).then_some(now)
     }
 
     /// Whether a file that the configuration names, or the configuration itself, has changed since
     /// the last attempt to load.
     #[must_use]
     pub fn is_stale(&self) -> bool {
-        let files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
-        files.has_changed()
+        self.stale().is_some()
+    }
+
+    fn read(&self) -> MutexGuard<'_, Read> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What the configuration is called: its file, as the command line named it.
@@ -239,10 +293,7 @@ impl Reloader {
     /// Directories in which something may change.
     #[must_use]
     pub fn directories(&self) -> Vec<PathBuf> {
-        self.files
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .directories()
+        self.read().files.directories()
     }
 
     fn own_file(&self) -> Option<PathBuf> {

@@ -11,13 +11,13 @@ use notify::{RecursiveMode, Watcher};
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
-use crate::snapshot::files::{Facts, Looks, facts};
+use crate::snapshot::files::{Facts, Looks, QUIET, facts};
 
 /// How often files are looked at when the kernel says nothing.
 const POLL: Duration = Duration::from_secs(1);
 
-/// A file that is being written must be quiet for so long before it is read.
-const QUIET: Duration = Duration::from_millis(100);
+/// After so many looks at files that never come to rest, the log says so.
+const RESTLESS: u32 = 15;
 
 /// What the file system says of a set of files.
 #[derive(Debug, Default, Eq, PartialEq)]
@@ -44,6 +44,19 @@ impl Signature {
         self.0.iter().any(|(path, before)| facts(path) != *before)
     }
 
+    /// What the file system says of the same files now.
+    #[must_use]
+    pub fn now(&self) -> Self {
+        let files = self.0.iter();
+        Self(files.map(|(path, _)| (path.clone(), facts(path))).collect())
+    }
+
+    /// The files and what they looked like.
+    #[must_use]
+    pub fn files(&self) -> &[(PathBuf, Facts)] {
+        &self.0
+    }
+
     /// The directories that they are in.
     #[must_use]
     pub fn directories(&self) -> Vec<PathBuf> {
@@ -61,11 +74,12 @@ impl Signature {
     }
 }
 
-/// Calls `changed` whenever `is_stale` says yes and the files have come to rest. Never returns.
+/// Calls `changed` whenever `stale` has found the same change twice, [`QUIET`] apart, with what it
+/// found. Never returns.
 pub async fn watch(
     directories: impl Fn() -> Vec<PathBuf>,
-    is_stale: impl Fn() -> bool,
-    mut changed: impl FnMut(),
+    stale: impl Fn() -> Option<Signature>,
+    mut changed: impl AsyncFnMut(Signature),
 ) {
     let notice = Arc::new(Notify::new());
     let mut watched: Vec<PathBuf> = Vec::new();
@@ -88,16 +102,64 @@ pub async fn watch(
             watched = wanted;
         }
         let _ = timeout(POLL, notice.notified()).await;
-        if is_stale() {
-            sleep(QUIET).await;
-            changed();
+        if let Some(settled) = settle(&stale).await {
+            changed(settled).await;
+        }
+    }
+}
+
+/// Waits until a change has come to rest. `None` if there is none, or none any more: another trigger
+/// may have loaded it meanwhile.
+async fn settle(stale: impl Fn() -> Option<Signature>) -> Option<Signature> {
+    let mut before = stale()?;
+    let mut looks: u32 = 0;
+    loop {
+        sleep(QUIET).await;
+        let now = stale()?;
+        if now == before {
+            return Some(now);
+        }
+        before = now;
+        looks = looks.saturating_add(1);
+        if looks == RESTLESS {
+            tracing::warn!("a file that the configuration names keeps changing: not loaded yet");
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
+
+    fn written(length: i64) -> Signature {
+        Signature(vec![(PathBuf::from("a"), Some([1, 1, length, 0, 0, 0, 0]))])
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_file_is_not_read_before_it_has_been_quiet() {
+        let looks = Cell::new(0);
+        let begun = tokio::time::Instant::now();
+        // It grows until the fourth look.
+        let growing = || {
+            looks.set(looks.get() + 1);
+            Some(written(looks.get().min(4)))
+        };
+        assert_eq!(settle(growing).await, Some(written(4)));
+        assert_eq!(begun.elapsed(), QUIET * 4);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_another_trigger_has_loaded_is_not_loaded_again() {
+        let looks = Cell::new(0);
+        let loaded = || {
+            looks.set(looks.get() + 1);
+            (looks.get() == 1).then(|| written(1))
+        };
+        assert_eq!(settle(loaded).await, None);
+        assert_eq!(settle(|| None).await, None);
+    }
 
     #[test]
     fn sees_edits_renames_and_swapped_links() {

@@ -9,7 +9,7 @@ use metrics::{counter, gauge};
 use serde_json::{Value, json};
 use tokio::runtime::Builder;
 use tokio::sync::{oneshot, watch};
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::interval;
 
 use super::Stage;
@@ -18,6 +18,7 @@ use crate::admin::door::Door;
 use crate::admin::{Control, Scope};
 use crate::balance::ejection::Evidence;
 use crate::config::log::{Access, Format};
+use crate::geoip::Database;
 use crate::reload::{Reloader, Verdict};
 use crate::snapshot::Snapshot;
 use crate::telemetry::access::Target;
@@ -83,9 +84,15 @@ async fn run(
     let metrics = telemetry.clone();
     tokio::spawn(crate::reload::watch::watch(
         move || -> Vec<PathBuf> { for_directories.directories() },
-        move || for_stale.is_stale(),
-        move || {
-            let _ = reload(&for_reload, &metrics, "file");
+        move || for_stale.stale(),
+        async move |seen| {
+            let (reloader, metrics) = (for_reload.clone(), metrics.clone());
+            // Building takes a while, and this thread has more to do. One that panicked has said so.
+            let loaded = spawn_blocking(move || {
+                let verdict = reloader.reload_at_rest(SystemTime::now(), &seen);
+                verdict.map(|verdict| tell(&reloader, &metrics, "file", &verdict))
+            });
+            let _ = loaded.await;
         },
     ));
     tokio::spawn(crate::dns::watch(reloader.live.clone()));
@@ -120,7 +127,12 @@ async fn run(
 /// Reloads and tells everybody: the log, the metrics, the caller.
 pub(super) fn reload(reloader: &Reloader, telemetry: &Telemetry, trigger: &'static str) -> Verdict {
     let verdict = reloader.reload(SystemTime::now());
-    match &verdict {
+    tell(reloader, telemetry, trigger, &verdict);
+    verdict
+}
+
+fn tell(reloader: &Reloader, telemetry: &Telemetry, trigger: &'static str, verdict: &Verdict) {
+    match verdict {
         Verdict::Applied {
             generation,
             hash,
@@ -146,7 +158,6 @@ pub(super) fn reload(reloader: &Reloader, telemetry: &Telemetry, trigger: &'stat
             });
         }
     }
-    verdict
 }
 
 /// Shows what is live.
@@ -181,6 +192,11 @@ fn publish(snapshot: &Snapshot, telemetry: &Telemetry) {
             .database()
             .map_or(0.0, |database| seconds(database.built()));
         gauge!("onetime_gateway_geoip_build_timestamp_seconds").set(built);
+        let coverage = snapshot.database().map(Database::coverage);
+        let coverage = coverage.unwrap_or_default();
+        for (family, share) in [("ipv4", coverage.v4), ("ipv6", coverage.v6)] {
+            gauge!("onetime_gateway_geoip_covered_ratio", "family" => family).set(share);
+        }
     });
 }
 

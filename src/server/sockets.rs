@@ -1,5 +1,6 @@
 //! Every socket that the process listens on: handed on where it comes that way, bound otherwise.
 
+use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ use crate::config::server::{Admin, Server};
 use crate::handover::passed::{Listening, Passed, spread};
 use crate::handover::take::{TakeError, Takeover, take};
 use crate::listen::socket;
+use crate::net::family;
 use crate::snapshot::files::{Facts, facts};
 
 /// Where listening sockets come from, other than being bound.
@@ -80,20 +82,27 @@ pub(super) struct Opened {
 /// The file of a Unix socket, as it was when this process began to listen there.
 pub(super) struct SocketFile {
     path: PathBuf,
-    facts: Facts,
+    facts: Option<[i64; 5]>,
+}
+
+/// All but the time of change: somebody may have given the file another owner or mode.
+fn lasting(facts: Facts) -> Option<[i64; 5]> {
+    facts.map(|[device, inode, length, seconds, nanoseconds, ..]| {
+        [device, inode, length, seconds, nanoseconds]
+    })
 }
 
 impl SocketFile {
     fn of(path: &Path) -> Self {
         Self {
             path: path.to_owned(),
-            facts: facts(path),
+            facts: lasting(facts(path)),
         }
     }
 
     /// Removes it, if it is still the same: another process may listen there by now.
     pub(super) fn remove(&self) {
-        if self.facts.is_some() && facts(&self.path) == self.facts {
+        if self.facts.is_some() && lasting(facts(&self.path)) == self.facts {
             // What cannot be removed is replaced by the next start.
             let _ = std::fs::remove_file(&self.path);
         }
@@ -101,11 +110,20 @@ impl SocketFile {
 }
 
 /// Opens all that the configuration names. A socket that was passed and that it does not name is
-/// closed here, which ends it if nobody else has it.
-pub(super) fn open(
+/// closed here, which ends it if nobody else has it. A wildcard of an address family that this
+/// machine does not have is left out, if another listener of its kind is left.
+pub(super) fn open(server: &Server, threads: usize, passed: Passed) -> Result<Opened, StartError> {
+    open_by(server, threads, passed, &socket::bind)
+}
+
+/// Binds sockets to an address.
+type Bind<'a> = &'a dyn Fn(SocketAddr, usize) -> io::Result<Vec<TcpListener>>;
+
+fn open_by(
     server: &Server,
     threads: usize,
     mut passed: Passed,
+    bind: Bind<'_>,
 ) -> Result<Opened, StartError> {
     let held = passed.held;
     let mut opened = Opened {
@@ -116,21 +134,19 @@ pub(super) fn open(
         files: Vec::new(),
     };
     let mut all = Vec::new();
-    for address in &server.https {
-        let (at, shares) = listeners(*address, threads, "https", &mut passed, &mut all)?;
-        opened.addresses.https.push(at);
-        let proxied = server.proxy_protocol.contains(address);
-        for (worker, share) in opened.workers.iter_mut().zip(shares) {
+    for listener in listeners(&server.https, threads, "https", &mut passed, &mut all, bind)? {
+        opened.addresses.https.push(listener.at);
+        let proxied = server.proxy_protocol.contains(&listener.named);
+        for (worker, share) in opened.workers.iter_mut().zip(listener.shares) {
             worker
                 .https
                 .extend(share.into_iter().map(|one| (one, proxied)));
         }
     }
-    for address in &server.http {
-        let (at, shares) = listeners(*address, threads, "http", &mut passed, &mut all)?;
-        opened.addresses.http.push(at);
-        let proxied = server.proxy_protocol.contains(address);
-        for (worker, share) in opened.workers.iter_mut().zip(shares) {
+    for listener in listeners(&server.http, threads, "http", &mut passed, &mut all, bind)? {
+        opened.addresses.http.push(listener.at);
+        let proxied = server.proxy_protocol.contains(&listener.named);
+        for (worker, share) in opened.workers.iter_mut().zip(listener.shares) {
             worker
                 .http
                 .extend(share.into_iter().map(|one| (one, proxied)));
@@ -167,31 +183,71 @@ pub(super) fn open(
     Ok(opened)
 }
 
-/// A public address: where it is bound, and each worker's share of its sockets.
+/// A public address.
+struct Listener {
+    /// In the configuration.
+    named: SocketAddr,
+    /// Where it is bound.
+    at: SocketAddr,
+    /// Each worker's share of its sockets.
+    shares: Vec<Vec<TcpListener>>,
+}
+
+/// All public addresses of one kind.
 fn listeners(
-    address: SocketAddr,
+    addresses: &[SocketAddr],
     threads: usize,
     what: &'static str,
     passed: &mut Passed,
     all: &mut Vec<Listening>,
-) -> Result<(SocketAddr, Vec<Vec<TcpListener>>), StartError> {
-    let fault = fault(address.to_string(), what);
-    let passed = passed.tcp(address);
-    let open = || {
-        let sockets = if passed.is_empty() {
-            socket::bind(address, threads)?
-        } else {
-            passed
-        };
-        for socket in &sockets {
-            all.push(Listening::Tcp(socket.try_clone()?));
+    bind: Bind<'_>,
+) -> Result<Vec<Listener>, StartError> {
+    let mut opened = Vec::with_capacity(addresses.len());
+    let mut skipped = None;
+    for address in addresses {
+        match listener(*address, threads, passed, all, bind) {
+            Ok(listener) => opened.push(listener),
+            Err(error) if address.ip().is_unspecified() && family::is_absent(*address, &error) => {
+                skipped.get_or_insert((*address, error));
+            }
+            Err(error) => return Err(fault(address.to_string(), what)(error)),
         }
-        let at = sockets
-            .first()
-            .map_or(Ok(address), TcpListener::local_addr)?;
-        Ok((at, spread(sockets, threads)?))
+    }
+    match skipped {
+        Some((address, error)) if opened.is_empty() => Err(fault(address.to_string(), what)(error)),
+        Some((address, error)) => {
+            let family = family::name(address);
+            tracing::warn!(%error, "no listener {address} ({what}): this machine has no {family}");
+            Ok(opened)
+        }
+        None => Ok(opened),
+    }
+}
+
+fn listener(
+    address: SocketAddr,
+    threads: usize,
+    passed: &mut Passed,
+    all: &mut Vec<Listening>,
+    bind: Bind<'_>,
+) -> io::Result<Listener> {
+    let passed = passed.tcp(address);
+    let sockets = if passed.is_empty() {
+        bind(address, threads)?
+    } else {
+        passed
     };
-    open().map_err(fault)
+    for socket in &sockets {
+        all.push(Listening::Tcp(socket.try_clone()?));
+    }
+    let at = sockets
+        .first()
+        .map_or(Ok(address), TcpListener::local_addr)?;
+    Ok(Listener {
+        named: address,
+        at,
+        shares: spread(sockets, threads)?,
+    })
 }
 
 fn tcp_door(
@@ -229,7 +285,7 @@ fn unix(
     open().map_err(fault(path.display().to_string(), what))
 }
 
-fn fault(address: String, what: &'static str) -> impl FnOnce(std::io::Error) -> StartError {
+fn fault(address: String, what: &'static str) -> impl FnOnce(io::Error) -> StartError {
     move |error| StartError::Listen {
         address,
         what,
@@ -241,5 +297,73 @@ fn address_of(door: &Door) -> Option<SocketAddr> {
     match door {
         Door::Tcp(listener) => listener.local_addr().ok(),
         Door::Unix(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::io::Errno;
+
+    /// A machine with IPv4 alone.
+    fn without_v6(address: SocketAddr, count: usize) -> io::Result<Vec<TcpListener>> {
+        if address.is_ipv6() {
+            return Err(Errno::AFNOSUPPORT.into());
+        }
+        socket::bind(address, count)
+    }
+
+    fn opened(https: &[&str], http: &[&str], bind: Bind<'_>) -> Result<Opened, StartError> {
+        let all = |texts: &[&str]| {
+            texts
+                .iter()
+                .map(|text| text.parse().expect("one"))
+                .collect()
+        };
+        let server = Server {
+            https: all(https),
+            http: all(http),
+            admin: Admin::Loopback(SocketAddr::from(([127, 0, 0, 1], 0))),
+            ..Server::default()
+        };
+        open_by(&server, 2, Passed::default(), bind)
+    }
+
+    #[test]
+    fn a_wildcard_of_an_absent_family_is_left_out() {
+        let both = ["[::]:0", "0.0.0.0:0"];
+        for error in [Errno::AFNOSUPPORT, Errno::ADDRNOTAVAIL] {
+            let bind = |address: SocketAddr, count| match without_v6(address, count) {
+                Err(_) => Err(error.into()),
+                bound => bound,
+            };
+            let opened = opened(&both, &both, &bind).unwrap_or_else(|error| panic!("{error}"));
+            assert_eq!(
+                (opened.addresses.https.len(), opened.addresses.http.len()),
+                (1, 1)
+            );
+            assert!(opened.addresses.https.iter().all(SocketAddr::is_ipv4));
+            for worker in opened.workers {
+                assert_eq!((worker.https.len(), worker.http.len()), (1, 1));
+            }
+        }
+    }
+
+    #[test]
+    fn a_listener_that_is_needed_still_stops_the_start() {
+        let both = ["[::]:0", "0.0.0.0:0"];
+        let busy: Bind<'_> = &|_, _| Err(Errno::ADDRINUSE.into());
+        for (https, http, bind) in [
+            // None is left.
+            (&both[..1], &both[..], &without_v6 as Bind<'_>),
+            (&both, &both[..1], &without_v6),
+            // Somebody asked for this very address.
+            (&["0.0.0.0:0", "[::1]:0"], &[], &without_v6),
+            // It is another fault.
+            (&both, &[], busy),
+        ] {
+            let error = opened(https, http, bind).err().expect("refused");
+            assert!(matches!(error, StartError::Listen { .. }), "{error}");
+        }
     }
 }

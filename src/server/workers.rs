@@ -27,6 +27,13 @@ const SWEEP: Duration = Duration::from_secs(1);
 /// The longest that a line of the access log waits for others.
 const HAND_ON: Duration = Duration::from_millis(200);
 
+/// How long a connection may stay idle once the drain has begun, at most: a request that crosses with
+/// the drain arrives within it.
+const IDLE_ENDS: Duration = Duration::from_secs(1);
+
+/// The last part of a drain, at most, in which requests are refused.
+const ENDING: Duration = Duration::from_secs(5);
+
 /// A worker's listening sockets, and whether each demands the PROXY protocol.
 #[derive(Default)]
 pub(super) struct Sockets {
@@ -105,7 +112,10 @@ async fn serve(
         let stage = *stages.borrow_and_update();
         match stage {
             Stage::Serving => {}
-            Stage::Leaving => worker.drain.begin(),
+            Stage::Leaving => {
+                worker.drain.begin();
+                tokio::task::spawn_local(end_idle(worker.clone(), IDLE_ENDS));
+            }
             Stage::Draining(within) => break within,
         }
         if stages.changed().await.is_err() {
@@ -115,13 +125,23 @@ async fn serve(
     worker.drain.begin();
     worker.shut.begin();
     let due = Instant::now() + within;
+    let ending = due - ENDING.min(within / 4);
+    tokio::task::spawn_local(end_idle(worker.clone(), IDLE_ENDS.min(within / 4)));
     // The accept loops take in what already waits before they end: let them run once.
     sleep(LOOK).await;
     while !worker.clients.borrow().is_empty() && Instant::now() < due {
+        if Instant::now() >= ending {
+            worker.ending.begin();
+        }
         sleep(LOOK).await;
     }
     worker.over.set(true);
     worker.in_flight.get()
+}
+
+async fn end_idle(worker: Rc<Worker>, after: Duration) {
+    sleep(after).await;
+    worker.idle_ends.begin();
 }
 
 /// Hands on lines of the access log that have waited long enough.

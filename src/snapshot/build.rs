@@ -371,6 +371,7 @@ impl Builder<'_> {
             && let Err(error) = access::probe(&path.written)
         {
             let written = path.written.display();
+            self.materials.looks.cannot_write(&path.written);
             self.problems.at(
                 &path.place,
                 format!("cannot append to the access log {written}: {error}"),

@@ -239,6 +239,13 @@ impl Builder<'_> {
             Some(path) => Some(self.read(path)?),
             None => None,
         };
+        if let (Some(path), Some(pem)) = (ca, &content) {
+            for line in crate::tls::upstream::unusable(pem) {
+                let words =
+                    format!("the certificate in line {line} cannot be used as an authority");
+                self.warn(&path.place, words);
+            }
+        }
         let mut identity = content
             .as_deref()
             .map_or(1, |pem| crate::config::hash(&String::from_utf8_lossy(pem)));
@@ -321,6 +328,7 @@ impl Builder<'_> {
         let store = CertStore::new(certificates)?;
         self.warnings.extend(store.warnings());
         self.advise_on_hosts(&store);
+        self.advise_on_addresses(&store);
         Some(Arc::new(store))
     }
 
@@ -343,8 +351,9 @@ impl Builder<'_> {
             None => match open(looks, &resolved) {
                 Ok(database) => Kept {
                     database: Arc::new(database),
+                    // As it was when it was read.
+                    facts: looks.at(&resolved),
                     path: resolved,
-                    facts,
                 },
                 Err(error) => {
                     self.problems.at(&path.place, error.to_string());
@@ -352,6 +361,17 @@ impl Builder<'_> {
                 }
             },
         };
+        let coverage = kept.database.coverage();
+        if !coverage.is_good() {
+            let words = format!(
+                "the country database {} has a country for {:.1} % of IPv4 and {:.2} % of IPv6 \
+                 (complete ones: about 99 % and 6 %): every other client goes to geo.no_country",
+                kept.path.display(),
+                coverage.v4 * 100.0,
+                coverage.v6 * 100.0
+            );
+            self.warn(&path.place, words);
+        }
         let age = kept.database.age(self.materials.now);
         if age > self.config.geo.max_age {
             let words = format!(

@@ -28,6 +28,7 @@ pub(super) fn rates(config: &Config) -> Rates {
             Kind::Read => limits.read,
             Kind::Static => limits.assets,
             Kind::Unknown => limits.unknown,
+            Kind::Refused => limits.refused,
         };
         bucket.map(rule)
     };

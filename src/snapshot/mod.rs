@@ -241,6 +241,25 @@ impl Snapshot {
         self.parts.iter().map(|part| &part.cluster)
     }
 
+    /// Marks the endpoints of `previous` that have left their region: requests that still wait there
+    /// must not reach a server that may be another region's by now. To be called before this snapshot
+    /// becomes the live one.
+    pub fn withdraw(&self, previous: &Self) {
+        for cluster in previous.clusters() {
+            let mut regions = self.clusters();
+            let now = regions.find(|other| other.region == cluster.region);
+            for endpoint in &cluster.endpoints {
+                let stays = |now: &Arc<Cluster>| {
+                    let mut endpoints = now.endpoints.iter();
+                    endpoints.any(|other| other.is_same_server(endpoint))
+                };
+                if !now.is_some_and(stays) {
+                    endpoint.state.withdraw();
+                }
+            }
+        }
+    }
+
     /// A region's endpoints, to be shown.
     pub fn endpoints(&self, region: &str) -> impl Iterator<Item = &Endpoint> {
         self.parts

@@ -31,6 +31,11 @@ impl<'a> Builder<'a> {
                         SecretWarning::Repeated { region, position } => {
                             ("is listed twice", region, position)
                         }
+                        SecretWarning::Odd {
+                            region,
+                            position,
+                            what,
+                        } => (what, region, position),
                     };
                     let name = regions.get(region).name().as_str();
                     let place = match self.source(name, position) {
@@ -57,7 +62,10 @@ impl<'a> Builder<'a> {
     /// Reports a fault at the value that names the secret.
     fn secret_fault(&mut self, fault: &SecretFault, regions: &Regions) {
         let (region, position, words) = match *fault {
-            SecretFault::Empty { region, position } => (region, position, fault.to_string()),
+            SecretFault::Empty { region, position }
+            | SecretFault::Unusable {
+                region, position, ..
+            } => (region, position, fault.to_string()),
             SecretFault::Shared {
                 first: (first, _),
                 second: (second, position),
@@ -88,13 +96,14 @@ impl<'a> Builder<'a> {
     fn secret(&mut self, source: &SecretSource) -> Option<IdentifierSecret> {
         match source {
             SecretSource::Env { name, place } => match std::env::var_os(name) {
-                Some(value) if !value.is_empty() => {
-                    Some(IdentifierSecret::new(value.into_encoded_bytes()))
-                }
-                Some(_) => {
-                    self.problems
-                        .at(place, format!("the environment variable {name} is empty"));
-                    None
+                Some(value) => {
+                    let secret = IdentifierSecret::new(value.into_encoded_bytes());
+                    if secret.is_empty() {
+                        self.problems
+                            .at(place, format!("the environment variable {name} is empty"));
+                        return None;
+                    }
+                    Some(secret)
                 }
                 None => {
                     self.problems
@@ -103,14 +112,14 @@ impl<'a> Builder<'a> {
                 }
             },
             SecretSource::File(path) => {
-                let content = self.read(path)?;
+                let secret = IdentifierSecret::new(self.read(path)?);
                 self.advise_on_secrecy(path, "identifier secret");
-                if content.trim_ascii().is_empty() {
+                if secret.is_empty() {
                     self.problems
                         .at(&path.place, "the file of the identifier secret is empty");
                     return None;
                 }
-                Some(IdentifierSecret::from_file(content))
+                Some(secret)
             }
         }
     }

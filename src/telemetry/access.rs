@@ -4,8 +4,9 @@
 //! is not this file's affair.
 
 use std::cell::RefCell;
-use std::fs::OpenOptions;
-use std::io::{self, Write};
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::fd::AsFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -14,6 +15,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::fs::{AtFlags, CWD, accessat};
+
+use super::lines::{self, Cut};
 
 /// A worker hands its lines on when there are so many bytes of them: waking the writer and changing
 /// to it costs as much as dozens of lines.
@@ -213,7 +216,7 @@ impl Drop for Outlet {
 /// The writer thread. What cannot be opened is tried again with each batch; until then the lines go
 /// on where they went.
 fn write(messages: &Receiver<Message>, shared: &Shared) {
-    let mut out: Option<Box<dyn Write>> = None;
+    let mut out: Option<lines::Lines<File>> = None;
     let mut failing = false;
     let mut closed = false;
     while let Ok(message) = messages.recv() {
@@ -243,10 +246,10 @@ fn write(messages: &Receiver<Message>, shared: &Shared) {
                     shared.lost(count);
                     continue;
                 };
-                let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+                let written = out.write(text.as_bytes());
                 shared.keep(text);
-                if let Err(error) = written {
-                    shared.lost(count);
+                if let Err(Cut { error, written }) = written {
+                    shared.lost(count.saturating_sub(written));
                     if !failing {
                         tracing::error!(%error, "the access log cannot be written");
                     }
@@ -259,18 +262,23 @@ fn write(messages: &Receiver<Message>, shared: &Shared) {
     }
 }
 
-fn open(target: &Target) -> io::Result<Option<Box<dyn Write>>> {
+/// Opens a target, without a buffer: after an error its content would be written a second time.
+fn open(target: &Target) -> io::Result<Option<lines::Lines<File>>> {
     Ok(match target {
         Target::Off => None,
-        Target::Stdout => Some(Box::new(io::stdout())),
-        Target::File(path) => Some(Box::new(
-            OpenOptions::new()
+        Target::Stdout => {
+            let file = File::from(io::stdout().as_fd().try_clone_to_owned()?);
+            Some(lines::Lines::new(file, false))
+        }
+        Target::File(path) => {
+            let file = OpenOptions::new()
                 .append(true)
                 .create(true)
                 // Who asked is nobody's business but the operators'.
                 .mode(0o640)
-                .open(path)?,
-        )),
+                .open(path)?;
+            Some(lines::Lines::new(file, lines::is_torn(path)))
+        }
     })
 }
 
@@ -411,6 +419,32 @@ mod tests {
             assert!(probe(&path).is_err(), "{bad}");
         }
         assert!(probe(Path::new("/dev/null")).is_ok());
+    }
+
+    #[test]
+    fn a_line_that_another_process_tore_does_not_swallow_the_next_one() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("a");
+        std::fs::write(&path, "whole\nto").expect("written");
+        let log = log_to(&path);
+        let outlet = log.outlet();
+        outlet.line(|out| out.push_str("next"));
+        drop(outlet);
+        log.close();
+        let text = std::fs::read_to_string(&path).expect("a file");
+        assert_eq!(text, "whole\nto\nnext\n");
+        assert_eq!(log.dropped(), 0);
+    }
+
+    #[test]
+    fn what_a_full_disk_does_not_take_is_counted() {
+        let log = log_to(Path::new("/dev/full"));
+        let outlet = log.outlet();
+        outlet.line(|out| out.push_str("one"));
+        outlet.line(|out| out.push_str("two"));
+        drop(outlet);
+        log.close();
+        assert_eq!(log.dropped(), 2);
     }
 
     #[test]

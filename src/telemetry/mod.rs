@@ -10,6 +10,7 @@ pub mod breakers;
 pub mod certificates;
 pub mod endpoints;
 pub mod histogram;
+mod lines;
 pub mod log;
 mod process;
 pub mod spans;
@@ -198,6 +199,10 @@ fn describe() {
     describe_gauge!(
         "onetime_gateway_geoip_build_timestamp_seconds",
         "When the country database was built; 0 without one."
+    );
+    describe_gauge!(
+        "onetime_gateway_geoip_covered_ratio",
+        "Share of an address family's public addresses that have a country in the database, from 0 to 1. For ipv6 of all that the registries can give out, so that complete databases show a few hundredths; 0 without a database."
     );
     describe_gauge!(
         "onetime_gateway_build_info",

@@ -119,6 +119,12 @@ const EVENTS: &[(Event, &str, &str, Option<&str>)] = &[
         Some("kind"),
     ),
     (
+        Event::Dismissed,
+        "connections_dismissed_total",
+        "Connections ended because their client was refused too often.",
+        None,
+    ),
+    (
         Event::AcceptFailed,
         "accept_failures_total",
         "Connections that could not be accepted, for want of file descriptors or memory.",
@@ -329,6 +335,7 @@ impl Text<'_> {
                     Event::HandshakeFailed
                         | Event::ProxyHeaderRefused
                         | Event::Flooded
+                        | Event::Dismissed
                         | Event::AcceptFailed
                         | Event::ConnectionRefused
                         | Event::Displaced

@@ -84,6 +84,8 @@ pub enum Event {
     ProxyHeaderRefused,
     /// An HTTP/2 connection ended for frames that make work and no request, by kind.
     Flooded,
+    /// A connection ended because its client was refused too often.
+    Dismissed,
     /// A connection could not be accepted: the process has run out of something.
     AcceptFailed,
     /// A connection beyond the limit.

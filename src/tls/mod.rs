@@ -1,6 +1,7 @@
 //! TLS with clients and with regions: certificates, keys, versions, tickets.
 
 pub mod certificate;
+mod der;
 mod pem;
 pub mod resolver;
 pub mod store;
@@ -48,7 +49,9 @@ pub fn server_config(
         .with_protocol_versions(if tls13_only { new } else { both })?
         .with_no_client_auth()
         .with_cert_resolver(resolver);
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    // `curl --http1.0` and some health checks offer "http/1.0" alone. RFC 7301 section 3.2 ends the
+    // handshake of a client that offers only what is not listed here.
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec(), b"http/1.0".to_vec()];
     config.ticketer = tickets;
     // A ticket is 231 bytes of every handshake, two are 440. One is enough for clients that open
     // one connection after the other; who opens several at once gets one from each.

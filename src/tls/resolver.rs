@@ -32,10 +32,25 @@ impl fmt::Debug for CertResolver {
     }
 }
 
+tokio::task_local! {
+    /// The name that a handshake stands for if the client sends none.
+    static UNNAMED: Option<Box<str>>;
+}
+
+/// Runs a handshake whose client gets the certificate for `name` if it sends no name itself: that
+/// is how clients connect to an address (RFC 6066 section 3). See [`CertStore::address_name`].
+pub async fn unnamed_is<F: Future>(name: Option<Box<str>>, handshake: F) -> F::Output {
+    UNNAMED.scope(name, handshake).await
+}
+
 impl ResolvesServerCert for CertResolver {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        self.0
-            .load()
-            .resolve(hello.server_name(), hello.signature_schemes())
+        let (store, offered) = (self.0.load(), hello.signature_schemes());
+        match hello.server_name() {
+            Some(name) => store.resolve(Some(name), offered),
+            None => UNNAMED
+                .try_with(|name| store.resolve(name.as_deref(), offered))
+                .unwrap_or_else(|_| store.resolve(None, offered)),
+        }
     }
 }

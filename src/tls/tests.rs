@@ -63,7 +63,7 @@ impl Authority {
         alpn: &[&str],
     ) -> ClientConfig {
         let mut roots = RootCertStore::empty();
-        for certificate in pem::certificates(self.pem.as_bytes()).unwrap() {
+        for (_, certificate) in pem::certificates(self.pem.as_bytes()).unwrap() {
             roots.add(certificate).unwrap();
         }
         let mut config = ClientConfig::builder_with_provider(Arc::new(provider))
@@ -178,22 +178,57 @@ async fn a_client_without_a_name_gets_the_default() {
 }
 
 #[tokio::test]
+async fn a_client_without_a_name_gets_the_certificate_of_the_local_address() {
+    let authority = Authority::new();
+    let store = authority.store(&[&["a.example"], &["b.example", "127.0.0.1"], &["::1"]]);
+    let (config, _) = server(store.clone());
+    let client = Arc::new(authority.client(BOTH, &[]));
+    for (local, host, at) in [
+        ("127.0.0.1", "127.0.0.1", 1),
+        ("::ffff:127.0.0.1", "127.0.0.1", 1),
+        ("::1", "::1", 2),
+        ("127.0.0.1", "a.example", 0),
+        ("127.0.0.1", "b.example", 1),
+    ] {
+        let name = store.address_name(|| local.parse().ok());
+        let agreed = resolver::unnamed_is(name, handshake(&config, &client, host)).await;
+        assert_eq!(agreed.unwrap().leaf, leaf(&store, at), "{local} {host}");
+    }
+    assert_eq!(store.address_name(|| "127.0.0.2".parse().ok()), None);
+    let named_first = authority.store(&[&["127.0.0.1"], &["a.example"]]);
+    assert_eq!(
+        named_first.address_name(|| panic!("there is no need to ask")),
+        None
+    );
+}
+
+#[tokio::test]
 async fn protocols_are_agreed_on_http_2_first() {
     let authority = Authority::new();
     let (config, _) = server(authority.store(&[&["a.example"]]));
     for (offered, expected) in [
         (&["http/1.1", "h2"][..], Some("h2")),
         (&["http/1.1"], Some("http/1.1")),
+        (&["http/1.0", "http/1.1"], Some("http/1.1")),
+        (&["http/1.0", "h2"], Some("h2")),
+        (&["http/1.0"], Some("http/1.0")),
+        (&["h3", "http/1.0"], Some("http/1.0")),
         (&[], None),
     ] {
         let client = Arc::new(authority.client(BOTH, offered));
         let agreed = handshake(&config, &client, "a.example").await.unwrap();
         assert_eq!(agreed.protocol.as_deref(), expected);
     }
-    let client = Arc::new(authority.client(BOTH, &["h3"]));
-    let refused = handshake(&config, &client, "a.example").await.unwrap_err();
-    let inner = refused.get_ref().and_then(|inner| inner.downcast_ref());
-    assert_eq!(inner, Some(&rustls::Error::NoApplicationProtocol));
+    for unknown in ["h3", "http/0.9", "HTTP/1.0", "spdy/1"] {
+        let client = Arc::new(authority.client(BOTH, &[unknown]));
+        let refused = handshake(&config, &client, "a.example").await.unwrap_err();
+        let inner = refused.get_ref().and_then(|inner| inner.downcast_ref());
+        assert_eq!(
+            inner,
+            Some(&rustls::Error::NoApplicationProtocol),
+            "{unknown}"
+        );
+    }
 }
 
 #[tokio::test]

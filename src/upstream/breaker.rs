@@ -13,6 +13,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 use crate::balance::line::Line;
+use crate::limit::shares::Shares;
+
+/// Requests whose clients wait for a 100 have this part of the places at most.
+const EXPECTING: usize = 4;
 
 /// A count that does not pass a limit.
 #[derive(Debug, Default)]
@@ -39,14 +43,57 @@ impl Count {
     }
 }
 
+/// Which line a request waits in.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Rank {
+    /// Its network holds less than its share of the places.
+    First,
+    /// Its network holds its share: it waits behind the others.
+    Later,
+}
+
+#[derive(Debug, Default)]
+struct Lines {
+    first: Line<Arc<Notify>>,
+    later: Line<Arc<Notify>>,
+}
+
+impl Lines {
+    const fn of(&mut self, rank: Rank) -> &mut Line<Arc<Notify>> {
+        match rank {
+            Rank::First => &mut self.first,
+            Rank::Later => &mut self.later,
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.first.len() + self.later.len()
+    }
+
+    /// Wakes the one whose turn it is.
+    fn wake(&self) {
+        if let Some(next) = self.first.first().or_else(|| self.later.first()) {
+            // Kept for one that is not listening at the moment.
+            next.notify_one();
+        }
+    }
+}
+
 /// A region's breaker.
 #[derive(Debug, Default)]
 pub struct Breaker {
     /// Requests in flight.
     pub requests: Count,
-    line: Mutex<Line<Arc<Notify>>>,
-    /// The line's length, to be read without its lock.
+    /// Those of them whose client sends no body before it is told to go on.
+    expecting: Count,
+    /// Requests by network, while places are scarce.
+    pub shares: Shares,
+    lines: Mutex<Lines>,
+    /// The lines' lengths, to be read without their lock.
     waiting: AtomicUsize,
+    waiting_first: AtomicUsize,
+    /// Requests in the first line for which no slow answer was given up yet.
+    wanted: AtomicUsize,
     queue_full: AtomicU64,
     queue_timeout: AtomicU64,
     /// Refusals when somebody last looked, and whether it was said that there are any.
@@ -55,10 +102,34 @@ pub struct Breaker {
 }
 
 impl Breaker {
-    /// Whether somebody waits, so that who comes now has to wait as well.
+    /// Whether a request waits.
     #[must_use]
     pub fn has_line(&self) -> bool {
         self.waiting.load(SeqCst) > 0
+    }
+
+    /// Whether a request waits that goes before a new one of this rank.
+    #[must_use]
+    pub fn has_line_before(&self, rank: Rank) -> bool {
+        let line = match rank {
+            Rank::First => &self.waiting_first,
+            Rank::Later => &self.waiting,
+        };
+        line.load(SeqCst) > 0
+    }
+
+    /// A place for a request whose client waits for a 100; `None` if such requests have their part.
+    pub fn expect(&self, places: usize) -> Option<Expecting<'_>> {
+        let most = (places / EXPECTING).max(1);
+        self.expecting.take(most).then(|| Expecting(self))
+    }
+
+    /// Takes on the wish of one request in the first line: whether there was one. The caller has to
+    /// give a place back.
+    #[must_use]
+    pub fn gives_way(&self) -> bool {
+        let less = |wanted: usize| wanted.checked_sub(1);
+        self.wanted.fetch_update(SeqCst, SeqCst, less).is_ok()
     }
 
     /// How many wait.
@@ -67,28 +138,37 @@ impl Breaker {
         self.waiting.load(SeqCst)
     }
 
-    /// A place in the line; `None`, counted, if `most` wait already.
-    pub fn enter(&self, most: usize) -> Option<Place<'_>> {
+    /// A place in a line; `None`, counted, if `most` wait there already.
+    pub fn enter(&self, rank: Rank, most: usize) -> Option<Place<'_>> {
         let turn = Arc::new(Notify::new());
-        let mut line = self.lock();
-        let Some(ticket) = line.enter(most, turn.clone()) else {
-            drop(line);
+        let mut lines = self.lock();
+        let Some(ticket) = lines.of(rank).enter(most, turn.clone()) else {
+            drop(lines);
             self.queue_full.fetch_add(1, Relaxed);
             return None;
         };
-        self.waiting.store(line.len(), SeqCst);
-        wake(&line);
+        self.note(&lines);
+        if rank == Rank::First {
+            self.wanted.fetch_add(1, SeqCst);
+        }
+        lines.wake();
         Some(Place {
             breaker: self,
+            rank,
             ticket,
             turn,
         })
     }
 
-    /// A request has ended: whoever waits longest may try.
+    fn note(&self, lines: &Lines) {
+        self.waiting.store(lines.len(), SeqCst);
+        self.waiting_first.store(lines.first.len(), SeqCst);
+    }
+
+    /// A request has ended: the one that waits longest may try, in the first line if there is one.
     pub fn ended(&self) {
         if self.has_line() {
-            wake(&self.lock());
+            self.lock().wake();
         }
     }
 
@@ -115,27 +195,36 @@ impl Breaker {
         (self.told.swap(open, Relaxed) != open).then_some(open)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Line<Arc<Notify>>> {
-        // The line is whole after every step.
-        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Lines> {
+        // The lines are whole after every step.
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn wake(line: &Line<Arc<Notify>>) {
-    if let Some(first) = line.first() {
-        // Kept for one that is not listening at the moment.
-        first.notify_one();
+/// A request whose client waits for a 100, until this is dropped.
+pub struct Expecting<'a>(&'a Breaker);
+
+impl Drop for Expecting<'_> {
+    fn drop(&mut self) {
+        self.0.expecting.give();
     }
 }
 
 /// A place in a region's line; left when dropped.
 pub struct Place<'a> {
     breaker: &'a Breaker,
+    rank: Rank,
     ticket: u64,
     turn: Arc<Notify>,
 }
 
 impl Place<'_> {
+    /// Whether it is in the first line.
+    #[must_use]
+    pub fn is_first(&self) -> bool {
+        self.rank == Rank::First
+    }
+
     /// Waits until this is the first place and a request may have ended.
     pub async fn turn(&self) {
         self.turn.notified().await;
@@ -144,10 +233,12 @@ impl Place<'_> {
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        let mut line = self.breaker.lock();
-        line.leave(self.ticket);
-        self.breaker.waiting.store(line.len(), SeqCst);
+        let mut lines = self.breaker.lock();
+        lines.of(self.rank).leave(self.ticket);
+        self.breaker.note(&lines);
+        let most = lines.first.len();
+        self.breaker.wanted.fetch_min(most, SeqCst);
         // Several requests may have ended while this one stood before the next.
-        wake(&line);
+        lines.wake();
     }
 }

@@ -7,11 +7,12 @@ use std::time::Duration;
 use rustix::io::Errno;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsConnector;
 
 use super::endpoint::{Endpoint, Timeouts};
 use super::failure::Cause;
+use crate::net::deadline;
 use crate::net::stream::Stream;
 
 /// How long an address is given before the next is tried beside it (RFC 8305 section 8).
@@ -26,10 +27,10 @@ const FOR_EVER: Duration = Duration::from_secs(86_400);
 /// A [`Cause`] of connecting. Nothing of any request has been sent.
 pub async fn connect(endpoint: &Endpoint, timeouts: &Timeouts) -> Result<Stream, Cause> {
     let due = Instant::now() + timeouts.connect;
-    let addresses = timeout_at(due, endpoint.addresses())
+    let addresses = deadline::within(due, endpoint.addresses())
         .await
         .map_err(|_| Cause::Unresolved)??;
-    let socket = timeout_at(due, dial(&addresses))
+    let socket = deadline::within(due, dial(&addresses))
         .await
         .map_err(|_| Cause::ConnectTimeout)??;
     // Small requests must not wait for the acknowledgement of earlier ones.
@@ -38,7 +39,7 @@ pub async fn connect(endpoint: &Endpoint, timeouts: &Timeouts) -> Result<Stream,
         return Ok(Stream::Plain(socket));
     };
     let handshake = TlsConnector::from(tls.config.clone()).connect(tls.server_name.clone(), socket);
-    match timeout(due.saturating_duration_since(Instant::now()), handshake).await {
+    match deadline::within(due, handshake).await {
         Ok(Ok(stream)) => Ok(Stream::Tls(Box::new(stream.into()))),
         Ok(Err(_)) => Err(Cause::Tls),
         Err(_) => Err(Cause::ConnectTimeout),

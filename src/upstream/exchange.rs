@@ -2,6 +2,7 @@
 //! other side takes it. Knows to the byte whether anything was sent.
 
 use std::io;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use std::pin::Pin;
@@ -14,6 +15,7 @@ use super::endpoint::Timeouts;
 use super::failure::{Cause, Delivery, Failure};
 use super::outgoing::{Outgoing, RequestBody};
 use super::pool::{Connected, Lease};
+use super::state::RegionState;
 use crate::headers::response::{passing_trailers, request_id, says_close, says_keep_alive};
 use crate::http1::body::{Decoder, Step};
 use crate::http1::head::EndFinder;
@@ -35,14 +37,42 @@ const ANSWER_HEAD: HeadLimits = HeadLimits {
 /// What goes into one record of TLS (RFC 8446 section 5.1).
 const ONE_RECORD: usize = 16 * 1024;
 
+/// A client beyond its network's share may take nothing for this long before it gives way.
+pub const MOST_STALL: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// How often it is then looked whether a request waits: within `queue_wait` at its default.
+pub const LOOK: std::time::Duration = std::time::Duration::from_millis(100);
+
 /// Whoever waits for the answer's head.
 pub trait Client: RequestBody {
     /// An informational answer (1xx) came.
     fn informational(&mut self, head: &ResponseHead<'_, '_>);
+    /// Tells a client that waits for a 100 to go on.
+    fn go_on(&mut self) {}
     /// Gives what [`Client::informational`] left to be written a chance to go out.
     fn poll_informational(&mut self, context: &mut Context<'_>);
     /// The final answer's head came.
     fn head(&mut self, head: &ResponseHead<'_, '_>);
+    /// Whether the client has left, asked while nothing of its request has been sent. `Pending` while
+    /// that is being found out. HTTP/2 drops the task of a stream that its client resets.
+    fn poll_left(&mut self, _context: &mut Context<'_>) -> Poll<bool> {
+        Poll::Ready(false)
+    }
+}
+
+/// Waits for `future` on behalf of a client; `None` if the client leaves first.
+pub async fn unless_left<F: Future>(client: &mut impl Client, future: F) -> Option<F::Output> {
+    let mut future = std::pin::pin!(future);
+    std::future::poll_fn(|context| {
+        if let Poll::Ready(output) = future.as_mut().poll(context) {
+            return Poll::Ready(Some(output));
+        }
+        match client.poll_left(context) {
+            Poll::Ready(true) => Poll::Ready(None),
+            Poll::Ready(false) | Poll::Pending => Poll::Pending,
+        }
+    })
+    .await
 }
 
 /// A request and its answer on one connection.
@@ -61,10 +91,30 @@ pub struct Exchange {
     sent: bool,
     answered: bool,
     keeps: bool,
+    /// Whether the request was not sent whole.
+    cut: bool,
     to_head: bool,
     waits_for_client: bool,
     finder: EndFinder,
     informational: u32,
+    opening: Option<Box<Opening>>,
+}
+
+/// The application's v1 answers 404 to errors of its own, and says so in these words only.
+const HIDDEN_FAILURE: &[u8] = b"An unexpected error occurred";
+
+/// They stand within this many bytes at the beginning of a short answer.
+const HIDDEN_WITHIN: usize = 512;
+
+/// The beginning of a 404's body, collected as it passes. No `Debug`: it holds a region's words.
+struct Opening(Vec<u8>);
+
+/// How far a request has been sent.
+enum Sent {
+    /// A piece of it; the answer may have come meanwhile.
+    Piece,
+    /// As much of it as will be.
+    Whole,
 }
 
 /// What an attempt became when no head came.
@@ -98,7 +148,7 @@ impl Exchange {
             lease,
             outgoing,
             incoming: Buffer::new(),
-            decoder: Decoder::new(Framing::Empty),
+            decoder: Decoder::of_answer(Framing::Empty),
             deadline: Deadline::new(now, due.saturating_duration_since(now)),
             pace: Pace::new(timeouts.client_pace),
             timeouts,
@@ -107,10 +157,12 @@ impl Exchange {
             sent: false,
             answered: false,
             keeps: false,
+            cut: false,
             to_head,
             waits_for_client: false,
             finder: EndFinder::default(),
             informational: 0,
+            opening: None,
         })
     }
 
@@ -151,18 +203,40 @@ impl Exchange {
         context: &mut Context<'_>,
     ) -> Poll<Result<(), Cause>> {
         client.poll_informational(context);
-        let sending = self.poll_send(client, context);
+        // A region may answer before it has the whole body, and then close. An answer that has come is
+        // taken before more is written, because what is written to a closed socket resets it.
+        let mut sending = self.poll_send_piece(client, context);
+        while let Poll::Ready(Ok(Sent::Piece)) = sending {
+            if let Poll::Ready(result) = self.poll_head(client, context) {
+                return Poll::Ready(result);
+            }
+            sending = self.poll_send_piece(client, context);
+        }
+        let head = self.poll_head(client, context);
         if let Poll::Ready(Err(cause)) = sending {
-            // A region that has answered and closed while we were still writing has answered.
-            return match self.poll_head(client, context) {
-                Poll::Ready(Ok(())) => Poll::Ready(Ok(())),
-                _ => Poll::Ready(Err(cause)),
-            };
+            // The answer may still be on its way when the write fails. Nothing is to be waited for if
+            // nothing was sent, or if the client is at fault.
+            let is_over = !self.started || !cause.is_endpoints_own();
+            if is_over && head != Poll::Ready(Ok(())) {
+                return Poll::Ready(Err(cause));
+            }
+            self.stop_sending();
         }
-        if let Poll::Ready(result) = self.poll_head(client, context) {
-            return Poll::Ready(result);
+        if head.is_ready() {
+            return head;
         }
-        self.poll_deadline(context).map(Err)
+        let late = ready!(self.poll_deadline(context));
+        Poll::Ready(Err(if self.cut { Cause::Closed } else { late }))
+    }
+
+    /// No more of the request goes out: the connection serves no other.
+    fn stop_sending(&mut self) {
+        self.sent = true;
+        self.cut = true;
+        if self.waits_for_client {
+            self.waits_for_client = false;
+            self.extend(self.timeouts.response_head);
+        }
     }
 
     fn poll_deadline(&mut self, context: &mut Context<'_>) -> Poll<Cause> {
@@ -178,14 +252,14 @@ impl Exchange {
         self.deadline.set(self.must_end.min(Instant::now() + by));
     }
 
-    /// Moves the request along; `Ready` once it is sent whole.
-    fn poll_send(
+    /// Moves the request along; `Ready` once a piece of it or the rest has been sent.
+    fn poll_send_piece(
         &mut self,
         body: &mut impl RequestBody,
         context: &mut Context<'_>,
-    ) -> Poll<Result<(), Cause>> {
+    ) -> Poll<Result<Sent, Cause>> {
         if self.sent {
-            return Poll::Ready(Ok(()));
+            return Poll::Ready(Ok(Sent::Whole));
         }
         loop {
             let gathered = self.outgoing.poll_gather(body, context)?;
@@ -194,8 +268,14 @@ impl Exchange {
                 let _ = Pin::new(&mut self.stream).poll_flush(context);
                 return Poll::Pending;
             }
+            if !self.started && self.lease.endpoint.state.is_withdrawn() {
+                return Poll::Ready(Err(Cause::NoEndpoint));
+            }
             if !self.outgoing.bytes.is_empty() {
                 ready!(self.poll_write(context)).map_err(|_| Cause::Closed)?;
+                if !self.outgoing.complete {
+                    return Poll::Ready(Ok(Sent::Piece));
+                }
             } else if self.outgoing.complete {
                 ready!(Pin::new(&mut self.stream).poll_flush(context))
                     .map_err(|_| Cause::Closed)?;
@@ -203,7 +283,7 @@ impl Exchange {
                 self.waits_for_client = false;
                 self.outgoing.bytes.release();
                 self.extend(self.timeouts.response_head);
-                return Poll::Ready(Ok(()));
+                return Poll::Ready(Ok(Sent::Whole));
             }
         }
     }
@@ -281,12 +361,16 @@ impl Exchange {
         }
         let is_final = head.status >= 200;
         let named = request_id(head.fields);
-        if is_final && !self.asked.is_answered_by(named, self.outgoing.reads) {
+        if is_final
+            && !self
+                .asked
+                .is_answered_by(named, head.status, self.outgoing.reads)
+        {
             return Err(Fault::AnswerOfAnother);
         }
         if is_final {
             self.answered = true;
-            self.decoder = Decoder::new(head.framing);
+            self.decoder = Decoder::of_answer(head.framing);
             self.keeps = head.framing != Framing::UntilClose
                 && match head.version {
                     Version::Http11 => !says_close(head.fields),
@@ -296,7 +380,12 @@ impl Exchange {
         } else {
             client.informational(&head);
         }
+        let is_error = head.status >= 400;
         self.incoming.consume(end);
+        if is_error && !self.sent {
+            // RFC 9112 section 9.5: a client that sees an error stops sending the body.
+            self.stop_sending();
+        }
         if is_final {
             self.extend(self.timeouts.response_idle);
         }
@@ -313,25 +402,46 @@ impl Exchange {
         body: &mut impl RequestBody,
         context: &mut Context<'_>,
     ) -> Poll<Result<Option<&[u8]>, Cause>> {
-        if let Poll::Ready(Err(cause)) = self.poll_send(body, context) {
-            // The region has answered; that it reads no further is its right, but the connection
-            // is then of no more use.
-            self.keeps = false;
-            self.sent = true;
-            if !cause.is_endpoints_own() {
-                return Poll::Ready(Err(cause));
+        loop {
+            match self.poll_send_piece(body, context) {
+                Poll::Ready(Ok(Sent::Piece)) => {
+                    if let Poll::Ready(step) = self.poll_incoming(context) {
+                        return Poll::Ready(self.data(step?));
+                    }
+                }
+                Poll::Ready(Err(cause)) => {
+                    // The region has answered; that it reads no further is its right, but the
+                    // connection is then of no more use.
+                    self.stop_sending();
+                    if !cause.is_endpoints_own() {
+                        return Poll::Ready(Err(cause));
+                    }
+                }
+                Poll::Ready(Ok(Sent::Whole)) | Poll::Pending => break,
             }
         }
-        match ready!(self.poll_step(context))? {
-            Step::Data(count) => Poll::Ready(Ok(Some(
+        let step = ready!(self.poll_step(context))?;
+        Poll::Ready(self.data(step))
+    }
+
+    fn data(&self, step: Step) -> Result<Option<&[u8]>, Cause> {
+        match step {
+            Step::Data(count) => Ok(Some(
                 self.incoming.filled().get(..count).unwrap_or_default(),
-            ))),
-            _ => Poll::Ready(Ok(None)),
+            )),
+            _ => Ok(None),
         }
     }
 
-    /// The next [`Step::Data`] or [`Step::End`].
+    /// The next [`Step::Data`] or [`Step::End`], within the time that it may take.
     fn poll_step(&mut self, context: &mut Context<'_>) -> Poll<Result<Step, Cause>> {
+        match self.poll_incoming(context) {
+            Poll::Pending => self.poll_deadline(context).map(Err),
+            step => step,
+        }
+    }
+
+    fn poll_incoming(&mut self, context: &mut Context<'_>) -> Poll<Result<Step, Cause>> {
         loop {
             match self
                 .decoder
@@ -339,17 +449,11 @@ impl Exchange {
                 .map_err(Cause::BadAnswer)?
             {
                 Step::Skip(count) => self.incoming.consume(count),
-                Step::More => {
-                    let filled = self.incoming.poll_fill(&mut self.stream, context);
-                    let Poll::Ready(filled) = filled else {
-                        return self.poll_deadline(context).map(Err);
-                    };
-                    match filled {
-                        Ok(0) => self.decoder.input_ended().map_err(|_| Cause::Closed)?,
-                        Ok(_) => self.extend(self.timeouts.response_idle),
-                        Err(_) => return Poll::Ready(Err(Cause::Closed)),
-                    }
-                }
+                Step::More => match ready!(self.incoming.poll_fill(&mut self.stream, context)) {
+                    Ok(0) => self.decoder.input_ended().map_err(|_| Cause::Closed)?,
+                    Ok(_) => self.extend(self.timeouts.response_idle),
+                    Err(_) => return Poll::Ready(Err(Cause::Closed)),
+                },
                 step @ (Step::Data(_) | Step::End) => return Poll::Ready(Ok(step)),
             }
         }
@@ -363,10 +467,10 @@ impl Exchange {
         }
     }
 
-    /// What has come after the head, framing and all: to be looked at, in whatever state the body is.
+    /// The region, if a client that takes nothing has to give its place there to one that waits.
     #[must_use]
-    pub fn at_hand(&self) -> &[u8] {
-        self.incoming.filled()
+    pub fn beyond_share(&self) -> Option<&Arc<RegionState>> {
+        self.lease.beyond_share()
     }
 
     /// How long the client may take none of the answer.
@@ -375,8 +479,46 @@ impl Exchange {
         self.timeouts.client_idle
     }
 
+    /// Whether the body's bytes at hand say that this 404 hides a failure of the region; `None` if more
+    /// of them have to come. Then the endpoint's state is told by the exchange, once they have passed.
+    pub fn hides_failure(&mut self) -> Option<bool> {
+        let opening = self.incoming.filled();
+        let opening = opening.get(..HIDDEN_WITHIN).unwrap_or(opening);
+        if memchr::memmem::find(opening, HIDDEN_FAILURE).is_some() {
+            return Some(true);
+        }
+        let is_whole = (self.decoder.left()).is_some_and(|left| left <= opening.len() as u64);
+        if opening.len() == HIDDEN_WITHIN || is_whole {
+            return Some(false);
+        }
+        self.opening = Some(Box::new(Opening(Vec::new())));
+        None
+    }
+
+    /// Judges the endpoint by a 404's body as soon as enough of it has passed.
+    fn judge_opening(&mut self, count: usize) {
+        let Some(Opening(seen)) = self.opening.as_deref_mut() else {
+            return;
+        };
+        let room = HIDDEN_WITHIN - seen.len().min(HIDDEN_WITHIN);
+        let data = self.incoming.filled().get(..count).unwrap_or_default();
+        seen.extend_from_slice(data.get(..room).unwrap_or(data));
+        let hides = memchr::memmem::find(seen, HIDDEN_FAILURE).is_some();
+        if hides || seen.len() >= HIDDEN_WITHIN {
+            self.opening = None;
+            if hides {
+                self.lease.endpoint.state.failed_late();
+            } else {
+                self.lease.endpoint.state.succeeded();
+            }
+        }
+    }
+
     /// Consumes `count` bytes of the answer's body.
     pub fn consume(&mut self, count: usize) {
+        if self.opening.is_some() {
+            self.judge_opening(count);
+        }
         self.incoming.consume(count);
         self.decoder.took(count);
     }
@@ -403,7 +545,10 @@ impl Exchange {
     /// otherwise or bytes came that nobody asked for.
     pub fn finish(mut self: Box<Self>) {
         self.incoming.release();
-        let complete = self.keeps && self.sent && self.decoder.is_done();
+        if self.opening.take().is_some() && self.decoder.is_done() {
+            self.lease.endpoint.state.succeeded();
+        }
+        let complete = self.keeps && self.sent && !self.cut && self.decoder.is_done();
         if complete && self.incoming.is_empty() && !holds_plaintext(&mut self.stream) {
             let (stream, asked) = (self.stream, self.asked);
             self.lease.keep(Connected { stream, asked }, Instant::now());

@@ -51,16 +51,8 @@ fn keep_secret(path: &std::path::Path, content: &str) {
 fn check_warns_of_what_callers_would_notice_first() {
     use std::os::unix::fs::PermissionsExt;
     let directory = tempfile::tempdir().expect("a directory");
-    let path = good(&directory);
+    let (path, original) = quick(&directory);
     let config = path.to_str().expect("a path");
-    let original = std::fs::read_to_string(&path).expect("the file");
-    // Reading the database takes a debug build seconds.
-    let original: String = original
-        .lines()
-        .filter(|line| !line.starts_with("database"))
-        .map(|line| format!("{line}\n"))
-        .collect();
-    std::fs::write(&path, &original).expect("written");
     let check = || {
         let checked = gateway(&["check", "--strict", "--config", config]);
         (checked.status.code(), text(&checked.stderr))
@@ -96,6 +88,20 @@ fn check_warns_of_what_callers_would_notice_first() {
     std::fs::write(&path, with).expect("written");
     warns_once(&["hosts.\"a.example\"", "no certificate is for a.example"]);
 
+    // An address that is not this machine's (RFC 5737), with a certificate that is not the first.
+    let made = rcgen::generate_simple_self_signed(["192.0.2.1".to_owned()]).expect("made");
+    std::fs::write(directory.path().join("ip.pem"), made.cert.pem()).expect("written");
+    keep_secret(
+        &directory.path().join("ip-key.pem"),
+        &made.signing_key.serialize_pem(),
+    );
+    let more = "[[tls.certificates]]\nchain = \"ip.pem\"\nkey = \"ip-key.pem\"\n[hosts]\n\"192.0.2.1\" = \"eu\"\n";
+    std::fs::write(&path, original.replacen("[hosts]\n", more, 1)).expect("written");
+    warns_once(&[
+        "hosts.\"192.0.2.1\"",
+        "192.0.2.1 is not an address of this machine",
+    ]);
+
     let with = "[server]\nhandover = \"/nowhere/at/all/handover.sock\"\n";
     std::fs::write(&path, original.replacen("[server]\n", with, 1)).expect("written");
     warns_once(&["server.handover: there is no directory /nowhere/at/all"]);
@@ -115,6 +121,77 @@ fn check_warns_of_what_callers_would_notice_first() {
     std::fs::write(directory.path().join("chain.pem"), made.pem()).expect("written");
     keep_secret(&directory.path().join("key.pem"), &key.serialize_pem());
     warns_once(&["chain = \"chain.pem\"", "expires in 10 days"]);
+}
+
+/// A configuration that loads at once: reading the database takes a debug build seconds.
+fn quick(directory: &tempfile::TempDir) -> (PathBuf, String) {
+    let path = good(directory);
+    let text = std::fs::read_to_string(&path).expect("the file");
+    let text: String = text
+        .lines()
+        .filter(|line| !line.starts_with("database"))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    std::fs::write(&path, &text).expect("written");
+    (path, text)
+}
+
+/// A key goes to its region whether or not the file or the variable of the region's secret ends in
+/// white space.
+#[test]
+fn what_stands_around_a_secret_does_not_change_where_its_keys_go() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (path, by_file) = quick(&directory);
+    let config = path.to_str().expect("a path");
+    let secret = "4f1d0c7a9be3285166d4a0f7c2b98e31557a0d9c4be6f812a3907dc5e1f4b628";
+    let key = "gbexbxw247g0cinp1ia1ogu5nc31g72s4j3reusv6ufo4ju7hqrcx8fsll4omg";
+    let check = |variable: &str| {
+        let checked = Command::new(env!("CARGO_BIN_EXE_onetime-gateway"))
+            .args(["check", "--strict", "--config", config, "--key", key])
+            .env("EU_SECRET", variable)
+            .output()
+            .expect("it runs");
+        (
+            checked.status.code(),
+            text(&checked.stdout) + &text(&checked.stderr),
+        )
+    };
+    let by_variable = by_file.replace("file = \"eu.secret\"", "env = \"EU_SECRET\"");
+    for (before, after) in [
+        ("", "\n"),
+        ("", "\n\n"),
+        ("", " \r\n"),
+        ("\u{feff}", "\n"),
+        ("\t", ""),
+    ] {
+        let content = format!("{before}{secret}{after}");
+        std::fs::write(&path, &by_file).expect("written");
+        keep_secret(&directory.path().join("eu.secret"), &content);
+        let (code, told) = check("");
+        assert!(
+            code == Some(0) && told.contains("key: eu"),
+            "{content:?}: {told}"
+        );
+        std::fs::write(&path, &by_variable).expect("written");
+        let (code, told) = check(&content);
+        assert!(
+            code == Some(0) && told.contains("key: eu"),
+            "{content:?}: {told}"
+        );
+    }
+    for (odd, code, words) in [
+        (format!("\"{secret}\""), Some(1), "quotation mark"),
+        (
+            format!("{secret}\n{secret}\n"),
+            Some(2),
+            "more than one line",
+        ),
+        (" \n".to_owned(), Some(2), "EU_SECRET is empty"),
+    ] {
+        let (exit, told) = check(&odd);
+        assert!(exit == code && told.contains(words), "{told}");
+        assert!(!told.contains(secret), "{told}");
+    }
 }
 
 #[test]
@@ -428,4 +505,128 @@ fn explain_shows_the_class_and_who_may_answer_instead() {
         words.contains("not us: another jurisdiction: US"),
         "{words}"
     );
+}
+
+/// An mmdb (MaxMind DB file format 2.0) of one node, whose every address is in Germany.
+fn all_of_ipv4() -> Vec<u8> {
+    fn text(text: &str) -> Vec<u8> {
+        let length = u8::try_from(text.len()).expect("short");
+        assert!(length < 29, "a longer text has another form");
+        [&[0x40 | length], text.as_bytes()].concat()
+    }
+    let record = [vec![0xe1], text("country_code"), text("DE")].concat();
+    // Both sides of the only node lead to the record at the beginning of the data.
+    let mut file = [0, 0, 17, 0, 0, 17].to_vec();
+    file.extend([0; 16]);
+    file.extend(record);
+    file.extend(b"\xab\xcd\xefMaxMind.com\xe9");
+    for (name, value) in [
+        ("binary_format_major_version", vec![0xa1, 2]),
+        ("binary_format_minor_version", vec![0xa1, 0]),
+        ("build_epoch", vec![4, 2, 0x69, 0x55, 0xb9, 0]),
+        ("database_type", text("Test")),
+        ("description", vec![0xe0]),
+        ("ip_version", vec![0xa1, 4]),
+        ("languages", vec![0, 4]),
+        ("node_count", vec![0xc1, 1]),
+        ("record_size", vec![0xa1, 24]),
+    ] {
+        file.extend(text(name));
+        file.extend(value);
+    }
+    file
+}
+
+#[test]
+fn a_database_of_one_address_family_is_warned_of() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (path, text_of) = quick(&directory);
+    let config = path.to_str().expect("a path");
+    std::fs::write(directory.path().join("v4.mmdb"), all_of_ipv4()).expect("written");
+    let with = text_of.replace("[geo]\n", "[geo]\ndatabase = \"v4.mmdb\"\n");
+    std::fs::write(&path, with).expect("written");
+    let checked = gateway(&["check", "--strict", "--config", config]);
+    let told = text(&checked.stderr);
+    assert_eq!(checked.status.code(), Some(1), "{told}");
+    assert_eq!(told.matches("warning: ").count(), 1, "{told}");
+    assert!(
+        told.contains("100.0 % of IPv4 and 0.00 % of IPv6"),
+        "{told}"
+    );
+}
+
+/// A whole answer to a GET over a connection of its own; empty as long as nobody listens.
+fn get(port: u16, path: &str) -> String {
+    use std::io::{Read, Write};
+    let mut answer = String::new();
+    if let Ok(mut socket) = std::net::TcpStream::connect(("127.0.0.1", port)) {
+        let head = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        let _ = socket.write_all(head.as_bytes());
+        let _ = socket.read_to_string(&mut answer);
+    }
+    answer
+}
+
+/// `RLIMIT_FSIZE` ends a process by SIGXFSZ at the write that would exceed it.
+#[test]
+fn a_limit_of_file_size_costs_lines_and_not_the_gateway() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (path, text) = quick(&directory);
+    let access = directory.path().join("access.log");
+    let free = || std::net::TcpListener::bind("127.0.0.1:0").and_then(|one| one.local_addr());
+    let (http, admin) = (free().expect("free").port(), free().expect("free").port());
+    let text = text
+        .replace("http = []", &format!("http = [\"127.0.0.1:{http}\"]"))
+        .replace(
+            "admin = \"127.0.0.1:0\"",
+            &format!("admin = \"127.0.0.1:{admin}\""),
+        );
+    std::fs::write(&path, format!("{text}[log]\naccess = {access:?}\n")).expect("written");
+    let mut gateway = Command::new("sh")
+        .args(["-c", "ulimit -f 8; exec \"$@\" 2>/dev/null", "sh"])
+        .arg(env!("CARGO_BIN_EXE_onetime-gateway"))
+        .args(["run", "--config"])
+        .arg(&path)
+        .spawn()
+        .expect("it runs");
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    let dropped = |metrics: &str| {
+        let mut lines = metrics.lines();
+        let count =
+            lines.find_map(|line| line.strip_prefix("onetime_gateway_access_log_dropped_total "));
+        count.is_some_and(|count| count != "0")
+    };
+    while !dropped(&get(admin, "/metrics")) {
+        let ended = gateway.try_wait().expect("a child");
+        assert!(ended.is_none(), "it ended: {ended:?}");
+        assert!(std::time::Instant::now() < until, "nothing was dropped");
+        get(http, "/api/v1/status");
+    }
+    assert!(get(http, "/api/v1/status").starts_with("HTTP/1.1 "));
+    gateway.kill().expect("killed");
+    gateway.wait().expect("ended");
+    // Without the limit, the log goes on with whole lines.
+    let whole = |text: &str| {
+        let lines = text.lines().map(serde_json::from_str::<serde_json::Value>);
+        lines.filter(|line| line.is_ok()).count()
+    };
+    let before = std::fs::read_to_string(&access).expect("the log");
+    let mut gateway = Command::new(env!("CARGO_BIN_EXE_onetime-gateway"))
+        .args(["run", "--config"])
+        .arg(&path)
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .expect("it runs");
+    let after = loop {
+        let answered = !get(http, "/api/v1/status").is_empty();
+        let after = std::fs::read_to_string(&access).expect("the log");
+        if answered && after.len() > before.len() && after.ends_with('\n') {
+            break after;
+        }
+        assert!(std::time::Instant::now() < until, "nothing was written");
+    };
+    gateway.kill().expect("killed");
+    gateway.wait().expect("ended");
+    let torn = usize::from(!before.ends_with('\n'));
+    assert_eq!(whole(&after), after.lines().count() - torn, "{after}");
 }

@@ -81,6 +81,10 @@ async fn metrics_tell_what_happened() {
         "onetime_gateway_tls_certificate_expiry_timestamp_seconds{name=\"onetimesecret.com\"}"
     ));
     assert!(text.contains("onetime_gateway_build_info{version="));
+    for line in ["{family=\"ipv4\"} 0.99", "{family=\"ipv6\"} 0.05"] {
+        let line = format!("onetime_gateway_geoip_covered_ratio{line}");
+        assert!(text.contains(&line), "{line}: {text}");
+    }
     assert!(!text.contains("abcdefghijklmnop"), "a key in the metrics");
     if has("promtool") {
         let (_, body) = text.split_once("\r\n\r\n").expect("a body");

@@ -182,6 +182,101 @@ async fn changed_files_are_noticed() {
     );
 }
 
+/// The first part is a configuration by itself, without a line that the whole has.
+#[tokio::test]
+async fn a_file_that_is_written_over_a_second_is_never_taken_half() {
+    let world = world();
+    let mut client = Client::open(&world, Speak::Http1, "onetimesecret.com").await;
+    let whole = std::fs::read_to_string(&world.config).expect("the file");
+    let half = whole.replace("\"203.0.113.0/24\" = \"ca\"\n", "");
+    assert_ne!(half, whole);
+    let from = [("x-forwarded-for", "203.0.113.7")];
+    let mut serves = async |step: &str| {
+        let answer = client.get("/api/v1/status", &from).await;
+        assert_eq!(answer.landed(), ("ca", "network"), "{step}");
+    };
+    for steps in [1_u32, 10] {
+        for step in 0..steps {
+            let text = format!("{half}# {step}\n");
+            std::fs::write(&world.config, text).expect("written");
+            let begun = Instant::now();
+            while begun.elapsed() < Duration::from_secs(1) / steps {
+                serves("while it is written").await;
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        }
+        std::fs::write(&world.config, format!("{whole}# {steps}\n")).expect("written");
+        let admin = world.admin();
+        let line = format!("\nonetime_gateway_config_generation {}\n", steps.min(2) + 1);
+        until("the whole file", async || {
+            serves("afterwards").await;
+            crate::observe::scrape(admin).await.contains(&line)
+        })
+        .await;
+    }
+}
+
+/// The watcher sees the same change.
+#[tokio::test]
+async fn a_reload_by_the_admin_verb_runs_and_counts_once() {
+    let world = world();
+    let original = std::fs::read_to_string(&world.config).expect("the file");
+    let admin = world.admin();
+    let request = "POST /reload HTTP/1.1\r\nHost: localhost\r\nX-Gateway-Admin: 1\r\n\
+                   Content-Length: 0\r\nConnection: close\r\n\r\n";
+    for round in 0..3 {
+        std::fs::write(&world.config, format!("{original}# {round}\n")).expect("written");
+        // The watcher has seen it by then, and waits for it to be complete.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let answer = crate::observe::raw(admin, request).await;
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    }
+    let counts = async || {
+        let metrics = crate::observe::scrape(admin).await;
+        let count = |trigger: &str| {
+            let name = format!("trigger=\"{trigger}\"");
+            let mut lines = metrics.lines();
+            let line = lines.find(|line| line.contains("reloads_total{") && line.contains(&name));
+            line.and_then(|line| line.rsplit(' ').next().map(str::to_owned))
+        };
+        (count("admin"), count("file"))
+    };
+    // What the watcher makes of another change comes after all that it had seen before.
+    std::fs::write(&world.config, format!("{original}# last\n")).expect("written");
+    until("the watcher's reload", async || counts().await.1.is_some()).await;
+    let once = ("3".to_owned(), "1".to_owned());
+    let (by_verb, by_watcher) = counts().await;
+    assert_eq!((by_verb.expect("some"), by_watcher.expect("some")), once);
+}
+
+#[tokio::test]
+async fn a_refusal_is_lifted_by_making_the_access_logs_directory() {
+    let world = world();
+    let original = std::fs::read_to_string(&world.config).expect("the file");
+    let directory = world.config.with_file_name("logs");
+    let log = format!("access = \"{}\"\n", directory.join("access.log").display());
+    let text = match original.split_once("[log]\n") {
+        Some((before, after)) => {
+            let rest = after.lines().filter(|line| !line.starts_with("access ="));
+            let rest: Vec<&str> = rest.collect();
+            format!("{before}[log]\n{log}{}\n", rest.join("\n"))
+        }
+        None => format!("{original}\n[log]\n{log}"),
+    };
+    write(&world, &text);
+    let Verdict::Refused(problems) = reload(&world) else {
+        panic!("a log in no directory was applied")
+    };
+    assert!(problems.to_string().contains("access log"), "{problems}");
+    std::fs::create_dir(&directory).expect("made");
+    let admin = world.admin();
+    until("the configuration", async || {
+        let metrics = crate::observe::scrape(admin).await;
+        metrics.contains("onetime_gateway_last_reload_successful 1\n")
+    })
+    .await;
+}
+
 /// Whatever a refusal was about, repairing that file alone is noticed: the configuration's own text does
 /// not change once in all this.
 #[tokio::test]
@@ -245,6 +340,67 @@ async fn a_restart_is_needed_as_long_as_the_file_is_not_what_the_process_started
     assert!(told(&other));
     assert!(told(&format!("{other}\n# A second reload\n")));
     assert!(!told(&original), "back to what runs");
+}
+
+/// The same addresses are another region's afterwards.
+#[tokio::test]
+async fn a_request_that_waits_across_a_reload_does_not_reach_another_region() {
+    let world = crate::support::world_with(
+        "[limits]\nrequests_per_region = 1\nqueue_per_region = 5\nqueue_wait = \"10s\"\n\
+         [timeouts]\nresponse_head = \"6s\"\n",
+    );
+    let original = std::fs::read_to_string(&world.config).expect("the file");
+    let first = Client::open(&world, Speak::Http2, "eu.onetimesecret.com").await;
+    let ask = |headers: &'static [(&'static str, &'static str)]| {
+        let mut client = first.twin().expect("HTTP/2");
+        tokio::spawn(async move {
+            let path = "/api/v2/secret/conceal";
+            client
+                .ask(http::Method::POST, path, headers, "secret=x")
+                .await
+        })
+    };
+    let metric = async |line: &str| {
+        until(line, async || {
+            crate::observe::scrape(world.admin()).await.contains(line)
+        })
+        .await;
+    };
+    let hanging = ask(&[("x-demo-fault", "hang")]);
+    metric("region_requests{region=\"eu\"} 1\n").await;
+    let waiting = [ask(&[]), ask(&[])];
+    metric("region_queue_length{region=\"eu\"} 2\n").await;
+
+    let endpoints = |name: &str| {
+        let regions = world.regions.regions();
+        let region = regions.iter().find(|one| one.name == name);
+        let endpoints = region.expect("a region").endpoints.clone();
+        endpoints
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+    };
+    let mut text = original;
+    let (eu, us) = (endpoints("eu"), endpoints("us"));
+    for (ours, theirs) in eu.iter().zip(&us) {
+        text = text
+            .replace(ours, "swapped")
+            .replace(theirs, ours)
+            .replace("swapped", theirs);
+    }
+    write(&world, &text);
+    assert!(matches!(reload(&world), Verdict::Applied { .. }));
+    assert_eq!(hanging.await.expect("no panic").status, 504);
+    for one in waiting {
+        let answer = one.await.expect("no panic");
+        assert_eq!(answer.status, 503, "{:?}", answer.body);
+        assert_eq!(answer.header("o-delivery"), "not-sent");
+    }
+    assert_eq!(crate::support::received(&world, "eu"), 1);
+    // Who comes now is served by the servers that eu has now.
+    let answer = ask(&[]).await.expect("no panic");
+    assert_eq!(answer.header("o-delivery"), "executed", "{:?}", answer.body);
+    assert_eq!(crate::support::received(&world, "eu"), 1);
 }
 
 /// The short form; `cargo test --release --test it -- --ignored` runs a thousand.

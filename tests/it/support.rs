@@ -88,10 +88,14 @@ pub(crate) struct Client {
 
 /// TLS that trusts a world's authority.
 pub(crate) fn tls(world: &World, protocol: Speak) -> Arc<ClientConfig> {
+    let authority = CertificateDer::from_pem_file(&world.ca).expect("a CA");
+    tls_of(protocol, &authority)
+}
+
+/// TLS that trusts this certificate.
+pub(crate) fn tls_of(protocol: Speak, trusted: &CertificateDer<'static>) -> Arc<ClientConfig> {
     let mut roots = RootCertStore::empty();
-    roots
-        .add(CertificateDer::from_pem_file(&world.ca).expect("a CA"))
-        .expect("a good CA");
+    roots.add(trusted.clone()).expect("a good CA");
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

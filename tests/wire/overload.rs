@@ -241,3 +241,34 @@ fn out_of_file_descriptors_it_neither_spins_nor_dies_nor_blames_a_region() {
     drop(first);
     assert_eq!(world.end(), [""; 0]);
 }
+
+/// Connections on which nothing is asked have all descriptors: the newest client takes the place of the
+/// one that has waited longest, and whoever looks after the gateway still reaches it.
+#[test]
+fn out_of_file_descriptors_silence_gives_way_and_metrics_are_reachable() {
+    let world = World::new();
+    let process = &world.gateway;
+    // The connection to the region is kept.
+    is_served(&mut world.door.open());
+    let connect = || TcpStream::connect(world.door.address).expect("it is queued");
+    let mut silent: Vec<TcpStream> = (0..40).map(|_| connect()).collect();
+    until("all are accepted", || world.connections() == 40);
+    let open = std::fs::read_dir(format!("/proc/{}/fd", process.pid())).expect("Linux");
+    let numbers = open.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
+    let most = numbers.max().expect("descriptors") + 1;
+    let set = Command::new("prlimit")
+        .args(["--pid", &process.pid().to_string()])
+        .arg(format!("--nofile={most}:1024"))
+        .status();
+    assert!(set.expect("prlimit of util-linux").success());
+    let displaced = || world.sum("onetime_gateway_connections_displaced_total");
+    until("silence gives way", || {
+        silent.push(connect());
+        displaced() > 0
+    });
+    for _ in 0..5 {
+        is_served(&mut world.door.open());
+    }
+    drop(silent);
+    assert_eq!(world.end(), [""; 0]);
+}

@@ -72,6 +72,72 @@ fn says_its_name_and_age_and_takes_less_memory_than_its_file() {
     );
 }
 
+#[test]
+fn the_covered_share_is_counted_by_family() {
+    let coverage = database().coverage();
+    println!("{coverage:?}");
+    assert!(
+        coverage.is_good() && coverage.v4 > 0.9 && coverage.v6 > 0.01,
+        "{coverage:?}"
+    );
+    // IPv4 lies at ::/96.
+    let place = |network: &str| match network.split_once('/') {
+        Some((v4, length)) if v4.contains('.') => {
+            format!("::{v4}/{}", length.parse::<u32>().unwrap() + 96)
+        }
+        _ => network.to_owned(),
+    };
+    let of = |networks: &[&str]| {
+        let country = map([("country_code", text("DE"))]);
+        let mut written = Written::v6();
+        for network in networks {
+            written = written.with(&place(network), country.clone());
+        }
+        written.open().unwrap().coverage()
+    };
+    let near = |a: f64, b: f64| (a - b).abs() < 1e-9;
+    // All of IPv4 and nothing of IPv6, and the other way round.
+    let v4 = of(&["0.0.0.0/0"]);
+    assert!(
+        near(v4.v4, 1.0) && near(v4.v6, 0.0) && !v4.is_good(),
+        "{v4:?}"
+    );
+    let v6 = of(&["2000::/3"]);
+    assert!(
+        near(v6.v4, 0.0) && near(v6.v6, 1.0) && !v6.is_good(),
+        "{v6:?}"
+    );
+    assert!(of(&["0.0.0.0/0", "2000::/3"]).is_good());
+    // What is nobody's does not count, and a few networks are nearly nothing.
+    let private = of(&[
+        "10.0.0.0/8",
+        "192.168.0.0/16",
+        "224.0.0.0/3",
+        "2001:db8::/32",
+        "fc00::/7",
+    ]);
+    assert!(near(private.v4, 0.0) && private.v6 < 1e-4, "{private:?}");
+    let few = of(&["8.8.8.0/24", "2a00:1450::/32"]);
+    assert!(few.v4 > 0.0 && few.v6 > 0.0 && !few.is_good(), "{few:?}");
+    let half = of(&["0.0.0.0/1"]).v4;
+    let special = 3.0 / 256.0 + 1.0 / 1024.0;
+    let others = 0.125 + 1.0 / 4096.0 + 4.0 / 65_536.0 + 5.0 / 16_777_216.0;
+    let expected = (0.5 - special) / (1.0 - special - others);
+    assert!(near(half, expected), "{half} {expected}");
+    // A continent alone is no country.
+    let continent = map([("continent", text("EU")), ("country_code", text("eu"))]);
+    let some = map([("country_code", text("DE"))]);
+    let both = Written::v4()
+        .with("0.0.0.0/1", continent)
+        .with("128.0.0.0/1", some);
+    let coverage = both.open().unwrap().coverage();
+    assert!(coverage.v4 > 0.3 && coverage.v4 < 0.7, "{coverage:?}");
+    assert!(
+        near(coverage.v6, 0.0),
+        "a file of IPv4 knows nothing of IPv6"
+    );
+}
+
 fn one_record(record: Value) -> Result<Database, OpenError> {
     Written::v6().with("2001:db8::/32", record).open()
 }

@@ -34,6 +34,16 @@ pub struct Decoder {
     /// Bytes of chunk extensions so far.
     extensions: usize,
     trailers: Vec<u8>,
+    size_lines: SizeLines,
+}
+
+/// How strictly chunk-size lines are read.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum SizeLines {
+    /// A request's: two parsers that disagree about its end let requests be smuggled.
+    Strict,
+    /// An answer's: to refuse it loses a secret that the region has consumed already.
+    Lenient,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -48,9 +58,21 @@ enum State {
 }
 
 impl Decoder {
-    /// A decoder at the start of a body.
+    /// A decoder at the start of a request's body.
     #[must_use]
     pub const fn new(framing: Framing) -> Self {
+        Self::with(framing, SizeLines::Strict)
+    }
+
+    /// A decoder at the start of an answer's body. White space is allowed after a chunk size (RFC 9110
+    /// section 5.6.3 before an extension, and some servers pad with it), and so are leading zeros and
+    /// bytes beyond ASCII in an extension (RFC 9110 section 5.6.4).
+    #[must_use]
+    pub const fn of_answer(framing: Framing) -> Self {
+        Self::with(framing, SizeLines::Lenient)
+    }
+
+    const fn with(framing: Framing, size_lines: SizeLines) -> Self {
         let state = match framing {
             Framing::Empty | Framing::Length(0) => State::Done,
             Framing::Length(length) => State::Length(length),
@@ -61,6 +83,7 @@ impl Decoder {
             state,
             extensions: 0,
             trailers: Vec::new(),
+            size_lines,
         }
     }
 
@@ -113,6 +136,16 @@ impl Decoder {
         self.state == State::Done
     }
 
+    /// Bytes of data that are still to come; `None` while that is not known.
+    #[must_use]
+    pub const fn left(&self) -> Option<u64> {
+        match self.state {
+            State::Done => Some(0),
+            State::Length(left) => Some(left),
+            _ => None,
+        }
+    }
+
     /// The trailer lines that came, each with its CRLF; empty before the end.
     #[must_use]
     pub fn trailers(&self) -> &[u8] {
@@ -123,7 +156,7 @@ impl Decoder {
         let Some(line) = line(input, LONGEST_SIZE_LINE, Fault::BadChunk)? else {
             return Ok(Step::More);
         };
-        let (size, extension) = chunk_size(line)?;
+        let (size, extension) = chunk_size(line, self.size_lines)?;
         self.extensions += extension.len();
         if self.extensions > LONGEST_EXTENSIONS {
             return Err(Fault::BadChunk);
@@ -184,29 +217,40 @@ fn line(input: &[u8], longest: usize, fault: Fault) -> Result<Option<&[u8]>, Fau
 }
 
 /// A chunk-size line: hexadecimal digits, then perhaps `;` and an extension.
-fn chunk_size(line: &[u8]) -> Result<(u64, &[u8]), Fault> {
+fn chunk_size(line: &[u8], mode: SizeLines) -> Result<(u64, &[u8]), Fault> {
     let digits = line
         .iter()
         .take_while(|byte| byte.is_ascii_hexdigit())
         .count();
     let (size, extension) = line.split_at(digits);
+    let is_lenient = mode == SizeLines::Lenient;
+    let (significant, rest) = if is_lenient {
+        let zeros = size.iter().take_while(|digit| **digit == b'0').count();
+        let significant = size.get(zeros..).unwrap_or_default();
+        let is_space = |byte: &&u8| matches!(**byte, b' ' | b'\t');
+        let spaces = extension.iter().take_while(is_space).count();
+        (significant, extension.get(spaces..).unwrap_or_default())
+    } else {
+        (size, extension)
+    };
     // 15 digits: sums of sizes stay far from overflow, and no body is that large.
-    if size.is_empty() || size.len() > 15 {
+    if size.is_empty() || significant.len() > 15 {
         return Err(Fault::BadChunk);
     }
-    // RFC 9112 §7.1.1 allows "bad white space" before the semicolon; nobody honest sends it.
-    let fine = match extension {
+    let fine = match rest {
         [] => true,
-        [b';', rest @ ..] => rest.iter().all(|byte| matches!(byte, b'\t' | b' '..=b'~')),
+        [b';', rest @ ..] => rest
+            .iter()
+            .all(|byte| matches!(byte, b'\t' | b' '..=b'~') || (is_lenient && *byte >= 0x80)),
         _ => false,
     };
     if !fine {
         return Err(Fault::BadChunk);
     }
-    let size = size
+    let size = significant
         .iter()
         .fold(0, |sum, digit| sum * 16 + u64::from(hex_value(*digit)));
-    Ok((size, extension))
+    Ok((size, rest))
 }
 
 const fn hex_value(digit: u8) -> u8 {

@@ -9,7 +9,14 @@ fn decode(
     input: &[u8],
     piece: usize,
 ) -> Result<(Vec<u8>, Vec<u8>, usize), Fault> {
-    let mut decoder = Decoder::new(framing);
+    decode_with(Decoder::new(framing), input, piece)
+}
+
+fn decode_with(
+    mut decoder: Decoder,
+    input: &[u8],
+    piece: usize,
+) -> Result<(Vec<u8>, Vec<u8>, usize), Fault> {
     let (mut data, mut used, mut seen) = (Vec::new(), 0, 0);
     loop {
         match decoder.step(&input[used..seen])? {
@@ -49,6 +56,58 @@ fn reads_chunks_extensions_and_trailers() {
     assert_eq!(data, b"hello world");
     assert_eq!(trailers, b"X-Sum: 1\r\n");
     assert_eq!(used, body.len() - 3);
+}
+
+/// To refuse such an answer loses a secret that its region has consumed; to accept such a request lets
+/// two parsers disagree.
+#[test]
+fn padding_of_chunk_sizes_is_accepted_in_answers_and_in_no_request() {
+    for size in [
+        "3  ",
+        "3 ;a=b",
+        "3\t;a=b",
+        "3 \t ; a=\"b\"",
+        "3;a=\"\u{e9}\"",
+        "0000000000000000003",
+        "3                                                              ",
+    ] {
+        for last in ["0", "0 ", "0 ;x", "00000000000000000000"] {
+            let body = format!("{size}\r\nabc\r\n{last}\r\n\r\n");
+            let answer = Decoder::of_answer(Framing::Chunked);
+            let (data, _, used) = decode_with(answer, body.as_bytes(), 1).expect(size);
+            assert_eq!(
+                (data.as_slice(), used),
+                (&b"abc"[..], body.len()),
+                "{size:?}"
+            );
+            assert_eq!(chunked(body.as_bytes()), Err(Fault::BadChunk), "{size:?}");
+        }
+    }
+    for bad in [
+        " 3",
+        "\t3",
+        "3 3",
+        "1 0",
+        "3\u{b}",
+        "3 a",
+        "3 \u{0};a",
+        ";a",
+        " ",
+        "3;a\u{0}",
+        "3\u{c}",
+        "1000000000000000",
+        "0x3",
+        "+3",
+    ] {
+        let body = format!("{bad}\r\nabc\r\n0\r\n\r\n");
+        let answer = Decoder::of_answer(Framing::Chunked);
+        let decoded = decode_with(answer, body.as_bytes(), 1);
+        assert_eq!(decoded.err(), Some(Fault::BadChunk), "{bad:?}");
+    }
+    // Padding is not counted as extensions: an answer may have any number of padded chunks.
+    let body = "1               \r\na\r\n".repeat(2_000) + "0\r\n\r\n";
+    let answer = Decoder::of_answer(Framing::Chunked);
+    assert!(decode_with(answer, body.as_bytes(), 1_000).is_ok());
 }
 
 #[test]

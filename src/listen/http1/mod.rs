@@ -3,6 +3,7 @@
 //! Ours instead of hyper's server: it sees every framing fault itself (`http1`), writes head and
 //! small body in one piece, and holds no buffer while it waits.
 
+mod left;
 mod relay;
 mod turn;
 
@@ -12,13 +13,14 @@ use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use tokio::io::AsyncWrite;
 use tokio::time::Instant;
 
 use super::seat::Seat;
 use crate::headers::request::Expect;
-use crate::http1::body::Decoder;
+use crate::http1::body::{Decoder, Step};
 use crate::http1::head::{EndFinder, HeadSpan};
 use crate::http1::request::{self, field_space};
 use crate::http1::{Fault, Framing, HeadLimits, Version};
@@ -35,15 +37,20 @@ use crate::proxy::worker::{View, Worker};
 use crate::proxy::{Planned, Verdict, plan, refuse_unread};
 use crate::upstream::failure::Cause;
 
-/// Bytes of an unwanted request body that are read and dropped to save the connection.
+/// An unwanted request body is read and dropped to save the connection if no more than this is left
+/// of it, in bytes.
 const MOST_DRAINED: u64 = 64 * 1024;
 
-/// After an answer that ends the connection, so many bytes are still read, so that the answer is
-/// not lost to a reset (RFC 9112 §9.6).
-const MOST_LINGERING: usize = 256 * 1024;
+/// After an answer that ends the connection, this many bytes are still read. Closing a socket with
+/// unread bytes resets it, and the client loses the answer (RFC 9112 section 9.6). Many clients read no
+/// answer before they have sent their whole body.
+const MOST_LINGERING: usize = 8 * 1024 * 1024;
 
-/// How long that may take.
-const LINGER: std::time::Duration = std::time::Duration::from_secs(2);
+/// The longest time without a byte while an unwanted body is read.
+const LINGER_IDLE: Duration = Duration::from_secs(5);
+
+/// The longest time for all of it.
+const LINGER_TOTAL: Duration = Duration::from_secs(30);
 
 /// A client's connection.
 pub struct Connection {
@@ -58,6 +65,9 @@ pub struct Connection {
     worker: Rc<Worker>,
     circuit: Circuit,
     seat: Seat,
+    half_closed: Option<Box<left::HalfClosed>>,
+    /// Whether it was opened during a drain: then its first request is waited for.
+    late: bool,
     served: u64,
     version: Version,
 }
@@ -74,6 +84,7 @@ impl Connection {
     #[must_use]
     pub(super) fn new(stream: Stream, circuit: Circuit, worker: Rc<Worker>, seat: Seat) -> Self {
         let keep_alive = worker.view().timeouts().keep_alive;
+        let late = worker.drain.is_begun();
         Self {
             stream,
             input: Buffer::new(),
@@ -86,6 +97,8 @@ impl Connection {
             worker,
             circuit,
             seat,
+            half_closed: None,
+            late,
             served: 0,
             version: Version::Http11,
         }
@@ -136,6 +149,9 @@ impl Connection {
                 timeouts.keep_alive
             },
         );
+        let worker = self.worker.clone();
+        let mut idle_ends = std::pin::pin!(worker.idle_ends.begun());
+        let waits_for_first = self.late && self.served == 0;
         poll_fn(|context| {
             loop {
                 match self.finder.find(self.input.filled(), limits.bytes) {
@@ -154,8 +170,13 @@ impl Connection {
                         self.deadline.set(Instant::now() + timeouts.head);
                     }
                     Poll::Pending => {
-                        self.input.release();
+                        self.input.park();
                         self.output.release();
+                        let is_idle = !started && !waits_for_first;
+                        if is_idle && idle_ends.as_mut().poll(context).is_ready() {
+                            let _ = Pin::new(&mut self.stream).poll_shutdown(context);
+                            return Poll::Ready(Head::Closed);
+                        }
                         ready!(self.deadline.poll(context));
                         return Poll::Ready(if started {
                             Head::Refused(Refusal::HeadTimeout)
@@ -236,7 +257,15 @@ impl Connection {
         view: &View,
         expect: Expect,
     ) -> ControlFlow<()> {
-        resolve(&mut planned, &self.worker).await;
+        if planned.ask.is_some() {
+            let worker = self.worker.clone();
+            let asked = Box::pin(resolve(&mut planned, &worker));
+            if !self.stays_for(asked).await {
+                planned.record.broken(Cause::ClientGone);
+                planned.record.finish();
+                return ControlFlow::Break(());
+            }
+        }
         match planned.verdict {
             Verdict::Answer(answer) => {
                 self.answer(*answer, planned.record, planned.close, view, expect)
@@ -258,6 +287,21 @@ impl Connection {
         }
     }
 
+    /// Waits for `work`, unless the client leaves first; whether it stays.
+    async fn stays_for(&mut self, work: impl Future<Output = ()>) -> bool {
+        let mut work = std::pin::pin!(work);
+        poll_fn(|context| {
+            if work.as_mut().poll(context).is_ready() {
+                return Poll::Ready(true);
+            }
+            match self.poll_left(context) {
+                Poll::Ready(true) => Poll::Ready(false),
+                Poll::Ready(false) | Poll::Pending => Poll::Pending,
+            }
+        })
+        .await
+    }
+
     /// Writes an answer of the gateway's own.
     async fn answer(
         &mut self,
@@ -267,25 +311,44 @@ impl Connection {
         view: &View,
         expect: Expect,
     ) -> ControlFlow<()> {
-        // The body that is not wanted is read only if it surely comes and is small.
         let unread = !self.body.is_done();
-        let close = answer.close || close || (unread && expect == Expect::Continue);
+        // A client that waits for a 100 may leave its body out, now that it is answered.
+        let cut = unread && (expect == Expect::Continue || !self.can_skip_body());
+        let refused_enough = record.answered_here(answer.status);
+        let drains = self.worker.drain.is_begun();
+        let close = answer.close || close || cut || refused_enough || drains;
         let head_only = record.is_head();
         let keeps_alive = self.version == Version::Http10 && !close;
         self.output
             .append_with(|out| turn::write_answer(out, &answer, head_only, close, keeps_alive));
-        record.answered(answer.status);
         record.bytes_out = self.output.len() as u64;
         let written = self.flush(view).await;
         record.finish();
         if written.is_err() {
             return ControlFlow::Break(());
         }
-        if close || (unread && !self.drain(view).await) {
+        if close {
             self.linger().await;
             return ControlFlow::Break(());
         }
+        if !self.body.is_done() && !self.drain().await {
+            return ControlFlow::Break(());
+        }
         ControlFlow::Continue(())
+    }
+
+    /// Drops what has come of a body that is not wanted. Returns whether the rest is known to be so
+    /// small that it will be read too.
+    fn can_skip_body(&mut self) -> bool {
+        loop {
+            match self.body.step(self.input.filled()) {
+                Ok(Step::Data(count)) => self.consume_body(count),
+                Ok(Step::Skip(count)) => self.input.consume(count),
+                Ok(Step::End) => return true,
+                Ok(Step::More) => return self.body.left().is_some_and(|left| left <= MOST_DRAINED),
+                Err(_) => return false,
+            }
+        }
     }
 
     /// Writes all output, as long as the client takes some now and then.
@@ -311,7 +374,7 @@ impl Connection {
     async fn collect(&mut self, view: &View, expect: Expect) -> Result<Vec<u8>, Cause> {
         let mut whole = Vec::new();
         if expect == Expect::Continue && !self.body.is_done() && self.version == Version::Http11 {
-            self.output.push(b"HTTP/1.1 100 Continue\r\n\r\n");
+            self.output.push(turn::CONTINUE);
             self.flush(view).await.map_err(|_| Cause::ClientGone)?;
         }
         self.deadline
@@ -337,15 +400,18 @@ impl Connection {
         Ok(whole)
     }
 
-    /// Reads and drops the rest of a request's body; whether the connection can go on.
-    async fn drain(&mut self, view: &View) -> bool {
+    /// Reads and drops the rest of a request's body. Returns whether the connection can go on.
+    async fn drain(&mut self) -> bool {
+        self.seat.waits();
         self.body_limit = self.body_read + MOST_DRAINED;
-        self.deadline
-            .set(Instant::now() + view.timeouts().body_idle);
+        let must_end = self.begin_discarding();
         poll_fn(|context| {
             loop {
                 match self.poll_body(context) {
-                    Poll::Ready(Ok(Some(count))) => self.consume_body(count),
+                    Poll::Ready(Ok(Some(count))) => {
+                        self.consume_body(count);
+                        self.discarded(must_end);
+                    }
                     Poll::Ready(Ok(None)) => return Poll::Ready(true),
                     Poll::Ready(Err(_)) => return Poll::Ready(false),
                     Poll::Pending => {
@@ -358,9 +424,24 @@ impl Connection {
         .await
     }
 
-    /// Says that nothing more comes, and reads on for a moment (RFC 9112 §9.6).
+    /// Sets the deadline for bytes that are read and dropped. Returns when all of them must have come.
+    fn begin_discarding(&mut self) -> Instant {
+        let now = Instant::now();
+        self.deadline.set(now + LINGER_IDLE);
+        now + LINGER_TOTAL
+    }
+
+    /// Moves that deadline: bytes came.
+    fn discarded(&mut self, must_end: Instant) {
+        self.deadline
+            .set(must_end.min(Instant::now() + LINGER_IDLE));
+    }
+
+    /// Ends the sending side, then reads on and drops what comes, so that the client gets its answer
+    /// (RFC 9112 section 9.6). Another client may have the connection's place meanwhile.
     async fn linger(&mut self) {
-        self.deadline.set(Instant::now() + LINGER);
+        self.seat.waits();
+        let must_end = self.begin_discarding();
         let mut left = MOST_LINGERING;
         let mut ended = false;
         poll_fn(|context| {
@@ -376,9 +457,16 @@ impl Connection {
                 self.input.consume(unread);
                 match self.input.poll_fill(&mut self.stream, context) {
                     Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(()),
-                    Poll::Ready(Ok(count)) if count < left => left -= count,
+                    Poll::Ready(Ok(count)) if count < left => {
+                        left -= count;
+                        self.discarded(must_end);
+                    }
                     Poll::Ready(Ok(_)) => return Poll::Ready(()),
-                    Poll::Pending => return self.deadline.poll(context),
+                    Poll::Pending => {
+                        self.input.release();
+                        self.output.release();
+                        return self.deadline.poll(context);
+                    }
                 }
             }
         })

@@ -20,7 +20,7 @@ use crate::proxy::record::Record;
 use crate::proxy::refusal::Refusal;
 use crate::proxy::worker::View;
 use crate::proxy::{Verdict, refuse_forwarded};
-use crate::upstream::exchange::Exchange;
+use crate::upstream::exchange::{Exchange, LOOK, MOST_STALL};
 use crate::upstream::failure::Cause;
 
 impl Connection {
@@ -40,13 +40,14 @@ impl Connection {
             connection: self,
             down: &down,
             close,
-            waits: expect == Expect::Continue,
             framing: Framing::Empty,
             status: 0,
             ended: false,
             broken: None,
             pace: Pace::new(view.pace()),
-            due: must_end,
+            told: false,
+            stalled: None,
+            look: None,
         };
         record.departed();
         let answered = errand.send(&down, &pools, &mut turn, &mut record).await;
@@ -65,7 +66,6 @@ impl Connection {
             }
         };
         record.answered(turn.status);
-        turn.due = must_end.min(Instant::now() + exchange.client_idle());
         let mut written = 0;
         let relayed =
             poll_fn(|context| turn.poll_relay(&mut exchange, &mut written, must_end, context))
@@ -117,21 +117,59 @@ impl Turn<'_> {
             if *written > before {
                 let now = Instant::now();
                 self.pace.moves(*written - before, now.into_std());
-                self.due = must_end.min(now + exchange.client_idle());
+                self.stalled = None;
+                self.look = None;
             }
             match out {
                 Poll::Ready(Ok(true)) => return Poll::Ready(Ok(())),
-                Poll::Ready(Ok(false)) if gathered.is_pending() => return Poll::Pending,
+                // The region pauses: what TLS still holds must not wait for it.
+                Poll::Ready(Ok(false)) if gathered.is_pending() => {
+                    match Pin::new(&mut self.connection.stream).poll_flush(context) {
+                        Poll::Ready(Ok(())) => {
+                            self.look = None;
+                            if self.stalled.take().is_some() {
+                                self.pace.moves(0, Instant::now().into_std());
+                            }
+                            return Poll::Pending;
+                        }
+                        Poll::Ready(Err(_)) => return Poll::Ready(Err(Cause::ClientGone)),
+                        Poll::Pending => {
+                            return self.poll_stalled(must_end, exchange, context).map(Err);
+                        }
+                    }
+                }
                 Poll::Ready(Ok(false)) => {}
                 Poll::Ready(Err(_)) => return Poll::Ready(Err(Cause::ClientGone)),
                 Poll::Pending => {
-                    let slow = self.pace.waits(Instant::now().into_std());
-                    let due = self.due.min(Instant::from_std(slow));
-                    self.connection.deadline.set(due);
-                    ready!(self.connection.deadline.poll(context));
-                    return Poll::Ready(Err(Cause::ClientStalled));
+                    return self.poll_stalled(must_end, exchange, context).map(Err);
                 }
             }
+        }
+    }
+
+    /// The client takes nothing at the moment; `Ready` once that has lasted too long, or once it has to
+    /// give its place to a request that waits.
+    fn poll_stalled(
+        &mut self,
+        must_end: Instant,
+        exchange: &Exchange,
+        context: &mut Context<'_>,
+    ) -> Poll<Cause> {
+        let now = Instant::now();
+        let since = *self.stalled.get_or_insert(now);
+        let slow = Instant::from_std(self.pace.waits(now.into_std()));
+        let due = must_end.min(since + exchange.client_idle()).min(slow);
+        let region = exchange.beyond_share();
+        loop {
+            let look = region.map_or(due, |_| *self.look.get_or_insert(since + MOST_STALL));
+            self.connection.deadline.set(due.min(look));
+            ready!(self.connection.deadline.poll(context));
+            let gives_way = region.is_some_and(|region| region.breaker.gives_way());
+            let now = Instant::now();
+            if due <= now || gives_way {
+                return Poll::Ready(Cause::ClientStalled);
+            }
+            self.look = Some(now + LOOK);
         }
     }
 

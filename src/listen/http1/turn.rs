@@ -61,8 +61,6 @@ pub(super) struct Turn<'a> {
     pub(super) down: &'a Down,
     /// Whether the connection ends after the answer.
     pub(super) close: bool,
-    /// Whether the client may wait for a 100 before it sends its body.
-    pub(super) waits: bool,
     /// How the answer's body is framed for the client.
     pub(super) framing: Framing,
     /// The answer's status, once its head was written.
@@ -73,8 +71,12 @@ pub(super) struct Turn<'a> {
     pub(super) broken: Option<Cause>,
     /// How slowly the client takes the answer.
     pub(super) pace: Pace,
-    /// Until when it must take some more of it.
-    pub(super) due: Instant,
+    /// Whether an informational answer has not gone out yet.
+    pub(super) told: bool,
+    /// Since when it has taken none of it.
+    pub(super) stalled: Option<Instant>,
+    /// When it is looked next whether a client that takes nothing has to give way.
+    pub(super) look: Option<Instant>,
 }
 
 impl RequestBody for Turn<'_> {
@@ -102,6 +104,7 @@ impl Client for Turn<'_> {
     fn informational(&mut self, head: &ResponseHead<'_, '_>) {
         // RFC 9110 §15.2: never to an HTTP/1.0 client.
         if self.connection.version == Version::Http11 {
+            self.told = true;
             self.connection.output.append_with(|out| {
                 write_status(out, head.status);
                 if head.status == 103 {
@@ -118,19 +121,28 @@ impl Client for Turn<'_> {
         }
     }
 
+    fn go_on(&mut self) {
+        self.told = true;
+        self.connection.output.push(CONTINUE);
+    }
+
     fn poll_informational(&mut self, context: &mut Context<'_>) {
-        if !self.connection.output.is_empty() {
+        if self.told {
             let connection = &mut *self.connection;
-            // What does not go out now goes out with the answer.
-            if connection
+            let drained = connection
                 .output
-                .poll_drain(&mut connection.stream, context)
-                .is_ready()
-            {
-                let _ =
+                .poll_drain(&mut connection.stream, context);
+            // What does not go out now goes out with the answer.
+            if drained.is_ready() {
+                let flushed =
                     tokio::io::AsyncWrite::poll_flush(Pin::new(&mut connection.stream), context);
+                self.told = flushed.is_pending();
             }
         }
+    }
+
+    fn poll_left(&mut self, context: &mut Context<'_>) -> Poll<bool> {
+        self.connection.poll_left(context)
     }
 
     fn head(&mut self, head: &ResponseHead<'_, '_>) {
@@ -141,10 +153,12 @@ impl Client for Turn<'_> {
             Framing::Chunked | Framing::UntilClose => Framing::UntilClose,
             other => other,
         };
-        // A request whose body is refused half-way leaves the connection in the middle of it; one
-        // that was answered before its body was asked for, at a place that nobody knows.
-        let cut = !self.connection.body.is_done() && (head.status >= 400 || self.waits);
-        self.close |= cut || self.framing == Framing::UntilClose;
+        // The rest of a body that the region did not wait for is not forwarded once the answer is out.
+        let cut = !self.connection.body.is_done();
+        self.close |= cut
+            || self.framing == Framing::UntilClose
+            // The drain may have begun since the request came.
+            || self.connection.worker.drain.is_begun();
         let (close, framing, down) = (self.close, self.framing, self.down);
         self.connection.output.append_with(|out| {
             write_status(out, head.status);
@@ -156,6 +170,9 @@ impl Client for Turn<'_> {
         });
     }
 }
+
+/// What a client is told that waits for it (RFC 9110 section 15.2.1).
+pub(super) const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 fn write_status(out: &mut Vec<u8>, status: u16) {
     out.extend_from_slice(b"HTTP/1.1 ");

@@ -61,6 +61,7 @@ const PING_TIMEOUT: Duration = Duration::from_secs(20);
 pub(super) async fn serve(stream: Stream, circuit: Circuit, worker: Rc<Worker>, seat: Seat) {
     let view = worker.view();
     let circuit = Rc::new(circuit);
+    let refusals = circuit.refusals.clone();
     // Whoever connects during the drain is told to go once it has asked something: told at once it
     // could never ask, and would come again and again.
     let welcome = Rc::new(Step::default());
@@ -113,6 +114,7 @@ pub(super) async fn serve(stream: Stream, circuit: Circuit, worker: Rc<Worker>, 
         tokio::select! {
             () = drain => {}
             () = enough.begun() => {}
+            () = refusals.enough.begun() => {}
         }
     };
     tokio::pin!(farewell);
@@ -132,6 +134,8 @@ pub(super) async fn serve(stream: Stream, circuit: Circuit, worker: Rc<Worker>, 
                 connection.as_mut().graceful_shutdown();
                 continue;
             }
+            // It was told to go, and went on.
+            () = refusals.ignored.begun() => return,
             // Who has not taken what is left, and does not say goodbye, is left.
             () = sleep_until(must_end.unwrap_or_else(Instant::now)), if must_end.is_some() => return,
         };
@@ -243,7 +247,7 @@ fn reply(answer: Answer, mut record: Box<Record>) -> Response<Reply> {
         fields.append("content-length", answer.body.len().to_string().as_bytes());
     }
     *response.headers_mut() = fields.into_map();
-    record.answered(answer.status);
+    let _ = record.answered_here(answer.status);
     if !record.is_head() {
         record.bytes_out = answer.body.len() as u64;
         *response.body_mut() = Reply::Whole(Some(answer.body.into()));

@@ -121,6 +121,9 @@ impl Relay {
         let due = slow.min(now + self.idle).min(self.must_end);
         self.given = bytes;
         self.patience.until(Some(due));
+        if let Some(region) = self.exchange.as_deref().and_then(Exchange::beyond_share) {
+            self.patience.yields(region, now);
+        }
     }
 
     fn poll_frame(
@@ -174,6 +177,7 @@ impl Relay {
         if let Some(exchange) = self.exchange.take() {
             exchange.finish();
         }
+        self.patience.left();
         if let Some(record) = self.record.take() {
             record.finish();
         }

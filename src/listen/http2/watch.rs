@@ -1,9 +1,10 @@
 //! What hyper leaves to others: streams whose clients take their answers too slowly, and connections
 //! on which nothing is asked any more.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::future::poll_fn;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Poll, ready};
 use std::time::Duration;
 
@@ -12,6 +13,8 @@ use tokio::time::{Instant, sleep_until};
 
 use super::super::seat::Seat;
 use crate::net::deadline::Deadline;
+use crate::upstream::exchange::{LOOK, MOST_STALL};
+use crate::upstream::state::RegionState;
 
 tokio::task_local! {
     static PATIENCE: Rc<Patience>;
@@ -22,6 +25,10 @@ tokio::task_local! {
 #[derive(Default)]
 pub(super) struct Patience {
     due: Cell<Option<Instant>>,
+    /// When it is looked next whether this stream has to give way.
+    look: Cell<Option<Instant>>,
+    /// The region, if this stream's place there is one beyond its network's share.
+    beyond_share: OnceCell<Arc<RegionState>>,
     over: Cell<bool>,
 }
 
@@ -34,6 +41,22 @@ impl Patience {
     /// The client must have taken all by then; `None` while it is not its turn.
     pub(super) fn until(&self, due: Option<Instant>) {
         self.due.set(due);
+    }
+
+    /// From `now` on a client that takes nothing gives its place at the region to one that waits.
+    pub(super) fn yields(&self, region: &Arc<RegionState>, now: Instant) {
+        let _ = self.beyond_share.set(region.clone());
+        self.look.set(Some(now + MOST_STALL));
+    }
+
+    /// It has no place there any more.
+    pub(super) fn left(&self) {
+        self.look.set(None);
+    }
+
+    fn gives_way(&self) -> bool {
+        let region = self.beyond_share.get();
+        region.is_some_and(|region| region.breaker.gives_way())
     }
 
     /// Whether the client was too slow.
@@ -147,10 +170,17 @@ where
                     let now = Instant::now();
                     Deadline::new(now, due.saturating_duration_since(now))
                 });
-                deadline.set(due);
-                ready!(deadline.poll(context));
-                patience.over.set(true);
-                Poll::Ready(())
+                loop {
+                    let look = patience.look.get();
+                    deadline.set(look.unwrap_or(due).min(due));
+                    ready!(deadline.poll(context));
+                    let now = Instant::now();
+                    if due <= now || patience.gives_way() {
+                        patience.over.set(true);
+                        return Poll::Ready(());
+                    }
+                    patience.look.set(Some(now + LOOK));
+                }
             })
             .await;
             drop(open);

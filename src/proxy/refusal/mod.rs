@@ -75,6 +75,8 @@ pub enum Refusal {
     CrossSite,
     /// A path that is not offered here.
     Denied,
+    /// The process ends so soon that an answer might not come in time.
+    Draining,
     /// An expectation other than `100-continue`.
     ExpectationFailed,
     /// The head did not arrive in time.
@@ -131,7 +133,7 @@ impl Refusal {
             Self::Misdirected => 421,
             Self::TooMany(..) | Self::TooManyAtOnce => 429,
             Self::MethodUnknown => 501,
-            Self::LookUpBudget | Self::LookUpUnclear | Self::TooBusy => 503,
+            Self::Draining | Self::LookUpBudget | Self::LookUpUnclear | Self::TooBusy => 503,
             Self::Loop => 508,
             // Nobody could be reached: to the caller it is the same whether probes know it already.
             Self::Region(failure) if failure.is_unsent() && failure.cause.is_absence() => 503,
@@ -156,7 +158,7 @@ impl Refusal {
     #[must_use]
     pub const fn fault(self) -> Fault {
         match self {
-            Self::LookUpBudget | Self::TooBusy => Fault::Gateway,
+            Self::Draining | Self::LookUpBudget | Self::TooBusy => Fault::Gateway,
             Self::LookUpUnclear => Fault::Region,
             Self::Region(failure) => Fault::of(failure.cause),
             Self::BadAuthority
@@ -211,6 +213,7 @@ impl Refusal {
             Self::PinContradictsHost => "pin-contradicts-host",
             Self::PinRepeated => "pin-repeated",
             Self::Region(failure) => failure.cause.label(),
+            Self::Draining => "draining",
             Self::TooBusy => "too-busy",
             Self::TooMany(kind, _) => kind.label(),
             Self::TooManyAtOnce => "too-many-at-once",
@@ -266,7 +269,7 @@ impl Refusal {
                 Cause::Tls => Message::RegionInsecure,
                 Cause::WrongRegion => Message::Mistake,
             },
-            Self::LookUpBudget | Self::TooBusy => Message::GatewayBusy,
+            Self::Draining | Self::LookUpBudget | Self::TooBusy => Message::GatewayBusy,
             Self::TooMany(..) | Self::TooManyAtOnce => Message::TooManyRequests,
         }
     }
@@ -344,6 +347,7 @@ impl Refusal {
             | Self::CredentialsWithoutRegion
             | Self::CrossSite
             | Self::Denied
+            | Self::Draining
             | Self::LookUpBudget
             | Self::LookUpUnclear
             | Self::Loop
@@ -382,8 +386,8 @@ impl Refusal {
                 Cause::WrongRegion => "proxy_internal_error",
             },
             Self::Loop => "proxy_loop_detected",
+            Self::Draining | Self::LookUpUnclear => "destination_unavailable",
             Self::LookUpBudget | Self::TooBusy => "connection_limit_reached",
-            Self::LookUpUnclear => "destination_unavailable",
             Self::Denied
             | Self::CredentialsWithoutRegion
             | Self::CrossSite

@@ -34,6 +34,7 @@ fn all() -> Vec<Refusal> {
         Refusal::CredentialsWithoutRegion,
         Refusal::CrossSite,
         Refusal::Denied,
+        Refusal::Draining,
         Refusal::ExpectationFailed,
         Refusal::HeadTimeout,
         Refusal::LookUpBudget,

@@ -4,6 +4,8 @@
 //! with the region's identifier secret (its text), over the 64 lower-case hex digits of the
 //! random bits. Nothing here prints or keeps a key; the secrets are wiped when dropped.
 
+mod form;
+
 use std::fmt;
 
 use hmac::{Hmac, KeyInit, Mac};
@@ -64,21 +66,21 @@ impl fmt::Debug for Key {
 pub struct IdentifierSecret(Zeroizing<Vec<u8>>);
 
 impl IdentifierSecret {
-    /// Takes the text as it is (a value from the environment).
+    /// Takes the content of a file or of a variable, without white space and byte order marks at
+    /// either end: editors and shells leave them there, and no region tags keys with them.
     pub fn new(text: Vec<u8>) -> Self {
-        Self(Zeroizing::new(text))
+        let mut text = Zeroizing::new(text);
+        let length = form::trimmed(&text).len();
+        let start = text.len() - form::trimmed_start(&text).len();
+        // In place: a copy would leave the secret behind.
+        text.drain(..start);
+        text.truncate(length);
+        Self(text)
     }
 
-    /// Takes the content of a file: one trailing newline (LF or CRLF) is dropped.
-    pub fn from_file(content: Vec<u8>) -> Self {
-        let mut text = Zeroizing::new(content);
-        if text.last() == Some(&b'\n') {
-            text.pop();
-            if text.last() == Some(&b'\r') {
-                text.pop();
-            }
-        }
-        Self(text)
+    /// Whether nothing is left of it.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 }
 
@@ -107,6 +109,16 @@ pub enum SecretFault {
         /// The region that has it too.
         second: (RegionId, usize),
     },
+    /// A secret cannot be what its region uses.
+    #[error("an identifier secret {what}")]
+    Unusable {
+        /// Whose it is.
+        region: RegionId,
+        /// Which of that region's.
+        position: usize,
+        /// What is wrong, without a word of the secret.
+        what: &'static str,
+    },
 }
 
 /// What is odd about an identifier secret, but harmless; positions as in [`SecretFault`].
@@ -127,6 +139,15 @@ pub enum SecretWarning {
         /// Which of that region's.
         position: usize,
     },
+    /// It looks like something other than the bare secret.
+    Odd {
+        /// Whose it is.
+        region: RegionId,
+        /// Which of that region's.
+        position: usize,
+        /// Why, without a word of the secret.
+        what: &'static str,
+    },
 }
 
 /// The keyed state of every region's secrets, wiped when dropped.
@@ -144,7 +165,7 @@ impl IdentifierSecrets {
     /// Prepares the secrets: each region's list, newest first or in any order.
     ///
     /// # Errors
-    /// Every empty secret and every pair of regions that share one.
+    /// Every secret that is empty or unusable, and every pair of regions that share one.
     pub fn new(lists: &[(RegionId, Vec<IdentifierSecret>)]) -> Result<Self, Vec<SecretFault>> {
         let mut faults = Vec::new();
         let mut warnings = Vec::new();
@@ -159,6 +180,13 @@ impl IdentifierSecrets {
                     faults.push(SecretFault::Empty { region, position });
                     continue;
                 }
+                if let Some(what) = form::odd(text) {
+                    warnings.push(SecretWarning::Odd {
+                        region,
+                        position,
+                        what,
+                    });
+                }
                 if text.len() < Self::SHORT {
                     warnings.push(SecretWarning::Short { region, position });
                 }
@@ -171,6 +199,13 @@ impl IdentifierSecrets {
                     }
                     Some(&(first, _)) => faults.push(SecretFault::Shared { first, second }),
                     None => {
+                        if let Some(what) = form::unusable(text) {
+                            faults.push(SecretFault::Unusable {
+                                region,
+                                position,
+                                what,
+                            });
+                        }
                         seen.push((second, print));
                         keyed.push((region, mac));
                     }

@@ -234,20 +234,114 @@ fn secrets_are_checked() {
     assert!(!twice.is_empty() && IdentifierSecrets::default().is_empty());
 }
 
+/// Which of these a region's secret has around it depends on who wrote the file or the variable.
 #[test]
-fn one_newline_of_a_file_is_dropped() {
-    for (content, text) in [
-        ("abc\n", "abc"),
-        ("abc\r\n", "abc"),
-        ("abc\n\n", "abc\n"),
-        ("abc", "abc"),
-        ("\n", ""),
-        ("a\r", "a\r"),
+fn what_stands_around_a_secret_is_no_part_of_it() {
+    for debris in [
+        "\n",
+        "\r\n",
+        "\n\n",
+        "\r",
+        " ",
+        "\t",
+        " \r\n\n",
+        "\u{b}",
+        "\u{c}",
+        "\u{feff}",
+        "\u{feff}\n",
+        "\u{a0}",
+        "\u{200b}",
+        "\u{2028}",
+        "\u{85}",
     ] {
-        assert_eq!(
-            IdentifierSecret::from_file(content.into()).0.as_slice(),
-            text.as_bytes()
+        for content in [
+            format!("abc{debris}"),
+            format!("{debris}abc"),
+            format!("{debris}abc{debris}"),
+        ] {
+            let text = secret(&content).0;
+            assert_eq!(text.as_slice(), b"abc", "{content:?}");
+        }
+        assert!(secret(debris).is_empty(), "{debris:?}");
+    }
+    // What is not text is trimmed as far as it can be understood.
+    let odd = IdentifierSecret::new(b" \xffabc\xff \n".to_vec());
+    assert_eq!(odd.0.as_slice(), b"\xffabc\xff");
+}
+
+#[test]
+fn one_secret_for_two_regions_is_found_whatever_stands_around_it() {
+    let vectors = vectors();
+    let regions = regions(&vectors);
+    let ids: Vec<_> = regions.iter().map(|(id, _)| id).take(2).collect();
+    let long = "a secret of more than thirty-two bytes".replace(' ', "-");
+    for other in [
+        format!("{long}\n\n"),
+        format!("\u{feff}{long}"),
+        format!(" {long}\r\n"),
+    ] {
+        let lists = [
+            (ids[0], vec![secret(&long)]),
+            (ids[1], vec![secret(&other)]),
+        ];
+        let faults = IdentifierSecrets::new(&lists).unwrap_err();
+        assert!(
+            matches!(faults[..], [SecretFault::Shared { .. }]),
+            "{other:?}"
         );
+    }
+}
+
+#[test]
+fn what_cannot_be_a_secret_is_refused_or_warned_of() {
+    let vectors = vectors();
+    let regions = regions(&vectors);
+    let (region, _) = regions.iter().next().unwrap();
+    let long = "0123456789abcdef0123456789ABCDEF";
+    let of = |text: String| IdentifierSecrets::new(&[(region, vec![secret(&text)])]);
+    for text in [
+        format!("{long}\n{long}"),
+        format!("{long}\r{long}"),
+        format!("{long}\0"),
+        format!("\0{long}"),
+        format!("{long}\u{7f}"),
+        format!("\u{1b}[0m{long}"),
+    ] {
+        let faults = of(text.clone()).unwrap_err();
+        assert!(
+            matches!(faults[..], [SecretFault::Unusable { .. }]),
+            "{text:?}"
+        );
+        let words = faults[0].to_string();
+        assert!(words.starts_with("an identifier secret has "), "{words}");
+    }
+    for text in [
+        format!("\"{long}\""),
+        format!("'{long}'"),
+        format!("{long}\""),
+        format!("{long} {long}"),
+        format!("{long}\t{long}"),
+        format!("{long}\u{a0}{long}"),
+        format!("{long}\\n"),
+        format!("IDENTIFIER_SECRET={long}"),
+        format!("export A={long}"),
+        format!("${{{long}}}"),
+        format!("{{{{{long}}}}}"),
+        format!("<{long}>"),
+        format!("{long}\u{e9}"),
+    ] {
+        let secrets = of(text.clone()).unwrap();
+        assert!(
+            matches!(secrets.warnings(), [SecretWarning::Odd { .. }]),
+            "{text:?}"
+        );
+    }
+    for text in [
+        long.to_owned(),
+        format!("{long}=="),
+        format!("{long}+/$-_.~!="),
+    ] {
+        assert!(of(text.clone()).unwrap().warnings().is_empty(), "{text:?}");
     }
 }
 

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use tracing_subscriber::fmt::MakeWriter;
 
+use super::super::lines::Lines;
+
 /// Lines that wait.
 const QUEUE: usize = 1024;
 
@@ -77,19 +79,27 @@ fn queue() -> Option<&'static SyncSender<Message>> {
 }
 
 /// The writer thread.
-fn write(messages: &Receiver<Message>, mut out: impl Write) {
+fn write(messages: &Receiver<Message>, out: impl Write) {
+    let mut out = Lines::new(out, false);
     while let Ok(message) = messages.recv() {
         match message {
-            // Nobody is left to be told of an error.
-            Message::Line(line) => drop(out.write_all(&line)),
+            // The count of lost lines is told as soon as lines can be written again.
+            Message::Line(line) => {
+                if out.write(&line).is_err() {
+                    LOST.fetch_add(1, Ordering::Relaxed);
+                    continue;
+                }
+            }
             Message::Flush(done) => drop(done.try_send(())),
         }
         let lost = LOST.swap(0, Ordering::Relaxed);
         if lost > 0 {
-            let _ = writeln!(
-                out,
-                "{lost} lines of this log are lost: they were not read in time"
+            let words = format!(
+                "{lost} lines of this log are lost: they were not read in time, or not taken\n"
             );
+            if out.write(words.as_bytes()).is_err() {
+                LOST.fetch_add(lost, Ordering::Relaxed);
+            }
         }
     }
 }

@@ -16,7 +16,8 @@ use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
 use zeroize::Zeroizing;
 
-use super::pem;
+use super::der;
+use super::pem::{self, Fault};
 
 /// What is wrong with a chain or a key. No message repeats anything of a key.
 #[derive(Debug, Error)]
@@ -26,7 +27,7 @@ pub enum CertError {
     NoCertificate,
     /// The chain's file is no PEM.
     #[error("the certificates cannot be read: {0}")]
-    ChainPem(&'static str),
+    ChainPem(String),
     /// One of the chain's certificates cannot be parsed.
     #[error("certificate {position} of this file cannot be read: {reason}")]
     Malformed {
@@ -51,10 +52,16 @@ pub enum CertError {
     Encrypted,
     /// The key's file is no PEM.
     #[error("the private key cannot be read: {0}")]
-    KeyPem(&'static str),
+    KeyPem(String),
     /// A key of a kind that is not supported.
-    #[error("the private key cannot be used: {0}")]
+    #[error(
+        "the private key cannot be used: {0} (usable are RSA of 2048 to 8192 bits, ECDSA on P-256, \
+         P-384 or P-521, and Ed25519)"
+    )]
     UnusableKey(Error),
+    /// An RSA key of a length that clients or the library refuse.
+    #[error("the RSA key has {0} bits: it must have between 2048 and 8192")]
+    RsaLength(usize),
     /// A key that belongs to another certificate.
     #[error("the private key does not belong to the certificate")]
     Mismatch,
@@ -74,6 +81,7 @@ impl CertError {
             | Self::Encrypted
             | Self::KeyPem(_)
             | Self::UnusableKey(_)
+            | Self::RsaLength(_)
             | Self::Mismatch => true,
         }
     }
@@ -122,7 +130,11 @@ impl Certificate {
     /// # Errors
     /// [`CertError`]. Dates are none: see [`Certificate::warnings`].
     pub fn from_pem(chain: &[u8], key: &[u8]) -> Result<Self, CertError> {
-        let chain = pem::certificates(chain).map_err(CertError::ChainPem)?;
+        let chain: Vec<CertificateDer<'static>> = pem::certificates(chain)
+            .map_err(|fault| CertError::ChainPem(fault.to_string()))?
+            .into_iter()
+            .map(|(_, certificate)| certificate)
+            .collect();
         let parsed = chain
             .iter()
             .enumerate()
@@ -131,6 +143,8 @@ impl Certificate {
         let (Some(first), Some(der)) = (parsed.first(), chain.first()) else {
             return Err(CertError::NoCertificate);
         };
+        // Before the leaf's names: what comes first in a file of the wrong order has none.
+        let key = certified(chain.clone(), signing_key(key)?)?;
         let names = names(first)?;
         let validity = first.validity();
         let (not_before, not_after) = (
@@ -139,7 +153,6 @@ impl Certificate {
         );
         let fingerprint = fingerprint(der);
         let links = parsed.iter().map(Link::of).collect();
-        let key = certified(chain, signing_key(key)?)?;
         Ok(Self {
             names,
             not_before,
@@ -265,14 +278,14 @@ fn fingerprint(der: &[u8]) -> String {
 fn signing_key(text: &[u8]) -> Result<Arc<dyn SigningKey>, CertError> {
     let key = match pem::private_key(text) {
         Ok(Some(key)) => Zeroizing::<PrivateKeyDer<'static>>::new(key),
-        // Either the block's label says so (PKCS #8), or a line within it.
-        _ if memchr::memmem::find(text, b"ENCRYPTED").is_some() => {
-            return Err(CertError::Encrypted);
-        }
         Ok(None) => return Err(CertError::NoKey),
-        Err(words) => return Err(CertError::KeyPem(words)),
+        Err(Fault::Encrypted(_)) => return Err(CertError::Encrypted),
+        Err(fault) => return Err(CertError::KeyPem(fault.to_string())),
     };
-    aws_lc_rs::sign::any_supported_type(&key).map_err(CertError::UnusableKey)
+    aws_lc_rs::sign::any_supported_type(&key).map_err(|error| match der::rsa_bits(&key) {
+        Some(bits) if !(2048..=8192).contains(&bits) => CertError::RsaLength(bits),
+        _ => CertError::UnusableKey(error),
+    })
 }
 
 /// Joins chain and key, which must be the first certificate's.

@@ -58,7 +58,7 @@ fn the_fingerprint_is_that_of_the_leaf() {
     let (chain, key) = made(&["a.example"]);
     let der = pem::certificates(chain.as_bytes()).unwrap();
     let certificate = read(&chain, &key).unwrap();
-    let expected = aws_lc_rs_digest(&der[0]);
+    let expected = aws_lc_rs_digest(&der[0].1);
     assert_eq!(certificate.fingerprint, expected);
     assert_eq!(certificate.fingerprint.len(), 64);
 }
@@ -113,11 +113,11 @@ fn says_what_is_wrong_with_a_chain() {
     );
     assert_eq!(
         refused(&chain[..chain.len() / 2], &key),
-        "the certificates cannot be read: a PEM block has no END line"
+        "the certificates cannot be read: a PEM block has no END line (it begins in line 1)"
     );
     assert_eq!(
         refused(&chain.replacen('M', "?", 1), &key),
-        "the certificates cannot be read: a PEM block is not base64"
+        "the certificates cannot be read: a PEM block is not base64 (it begins in line 1)"
     );
     let empty = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     let words = refused(&format!("{chain}{empty}"), &key);
@@ -133,7 +133,7 @@ fn says_what_is_wrong_with_a_chain() {
     let (leaf, leaf_key, authority) = issued(4000);
     assert_eq!(
         refused(&format!("{authority}{leaf}"), &leaf_key),
-        "the certificate has no subject alternative name that is a host"
+        "the private key is that of certificate 2 of this file, which must come first"
     );
     let (other, _) = made(&["other.example"]);
     let words = refused(&format!("{other}{leaf}"), &leaf_key);
@@ -162,7 +162,7 @@ fn says_what_is_wrong_with_a_key() {
     );
     assert_eq!(
         refused(&chain, &key[..key.len() / 2]),
-        "the private key cannot be read: a PEM block has no END line"
+        "the private key cannot be read: a PEM block has no END line (it begins in line 1)"
     );
     let unusable = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
     let words = refused(&chain, unusable);
@@ -172,6 +172,73 @@ fn says_what_is_wrong_with_a_key() {
     );
     for key in ["", &other, &key[..key.len() / 2], unusable] {
         assert!(read(&chain, key).unwrap_err().is_of_key(), "{key}");
+    }
+}
+
+#[test]
+fn a_chain_whose_leaf_is_not_first_is_named_as_such() {
+    let (leaf, key, authority) = issued(4000);
+    let (_, _, root) = issued(4000);
+    for (chain, position) in [
+        (format!("{authority}{leaf}"), 2),
+        (format!("{root}{authority}{leaf}"), 3),
+        (format!("{authority}{leaf}{root}"), 2),
+    ] {
+        let error = read(&chain, &key).unwrap_err();
+        assert!(
+            matches!(error, CertError::NotFirst(at) if at == position),
+            "{error}"
+        );
+    }
+}
+
+/// Made with OpenSSL 3: the library in use here makes no key that short.
+const RSA_1024: &str = "-----BEGIN PRIVATE KEY-----
+MIICdgIBADANBgkqhkiG9w0BAQEFAASCAmAwggJcAgEAAoGBAMHWyHUeplEczlPZ
+gODDvYR+rMwacvjYsQgPRzkSMvnqSV+/Xje88modAoR32acYBMh1R5M4zGrBLnSR
+sh/5YFGeaCkkXKGn6mr12OV2Lomt0Nn8VdmjeiSiOhO4cDurO4CVwnTMUNr35z4R
+o1R7eWSm1mvQlR8uHzLlcmQV7MklAgMBAAECgYBVm5ZMo4ywphg50AWrPsekjI2k
+VsoQPSNye8zo17DLzz04nDvwQfKOCuHhv0zRDzqNjb5etucQ/uCVewNAO9LddAPe
+LmDMqNWFYcuAAHttDt89THBs7x/SD53pwVSe0cyBXE1M9KUc2uWt17N2iQQad4qk
+zSpQm7lNMSrbSpAIAQJBAOz9FUdYY00ji/3kcSe7pvbQ0dIevUIIu8o+vw1XKUrS
+7ZL9JZJLMAur51ZgrlZu0BLtV1CiL5XcX5T/IHQb7iECQQDRY47R2I83PMS5QZBc
+pANQSxGLCAuLXCv/UrQyirTrjwnOI54ss5NuZyGLjvDlRAEodKVXe8zeygjbEDw5
+s9KFAkEAzlTOiO5gjpGrWaLiDejoRi2q8JkIyAxYi44zwsanUdjxNS+n3YYOz6qc
+YG0OfHxANqpjgfWjHoPeyBeURuLmYQJAWAjFqVCllhHEnCcGrQyAICgPriapw+Py
+05xQCtfqjQdMlhC/lgfCOq69mdF1Us8utXWldoykbB8Bbij7ST9jiQJAKjBkLQX5
+sDhh5Tl8bsxNMPyz6wJwVlvaba0Vk0nLcWqOYmsAqEUExUbTpjjLQcn8qntVw66C
+wmcRF2PWTIDAig==
+-----END PRIVATE KEY-----
+";
+
+/// The same in the form of PKCS #1.
+const RSA_1024_PKCS1: &str = "-----BEGIN RSA PRIVATE KEY-----
+MIICXAIBAAKBgQDB1sh1HqZRHM5T2YDgw72EfqzMGnL42LEID0c5EjL56klfv143
+vPJqHQKEd9mnGATIdUeTOMxqwS50kbIf+WBRnmgpJFyhp+pq9djldi6JrdDZ/FXZ
+o3okojoTuHA7qzuAlcJ0zFDa9+c+EaNUe3lkptZr0JUfLh8y5XJkFezJJQIDAQAB
+AoGAVZuWTKOMsKYYOdAFqz7HpIyNpFbKED0jcnvM6Newy889OJw78EHyjgrh4b9M
+0Q86jY2+XrbnEP7glXsDQDvS3XQD3i5gzKjVhWHLgAB7bQ7fPUxwbO8f0g+d6cFU
+ntHMgVxNTPSlHNrlrdezdokEGneKpM0qUJu5TTEq20qQCAECQQDs/RVHWGNNI4v9
+5HEnu6b20NHSHr1CCLvKPr8NVylK0u2S/SWSSzALq+dWYK5WbtAS7VdQoi+V3F+U
+/yB0G+4hAkEA0WOO0diPNzzEuUGQXKQDUEsRiwgLi1wr/1K0Moq0648JziOeLLOT
+bmchi47w5UQBKHSlV3vM3soI2xA8ObPShQJBAM5UzojuYI6Rq1mi4g3o6EYtqvCZ
+CMgMWIuOM8LGp1HY8TUvp92GDs+qnGBtDnx8QDaqY4H1ox6D3sgXlEbi5mECQFgI
+xalQpZYRxJwnBq0MgCAoD64mqcPj8tOcUArX6o0HTJYQv5YHwjquvZnRdVLPLrV1
+pXaMpGwfAW4o+0k/Y4kCQCowZC0F+bA4YeU5fG7MTTD8s+sCcFZb2m2tFZNJy3Fq
+jmJrAKhFBMVG06Y4y0HJ/Kp7VcOugsJnERdj1kyAwIo=
+-----END RSA PRIVATE KEY-----
+";
+
+#[test]
+fn an_rsa_key_that_is_too_short_is_named_as_such() {
+    let (chain, _) = made(&["a.example"]);
+    for key in [RSA_1024, RSA_1024_PKCS1] {
+        let error = read(&chain, key).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the RSA key has 1024 bits: it must have between 2048 and 8192"
+        );
+        assert!(error.is_of_key());
     }
 }
 

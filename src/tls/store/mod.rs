@@ -1,6 +1,7 @@
 //! Certificates by name.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use rustls::SignatureScheme;
@@ -14,6 +15,8 @@ pub struct CertStore {
     certificates: Vec<Certificate>,
     /// Positions by name, wildcards with their `*`.
     by_name: HashMap<String, Vec<usize>>,
+    /// Whether a certificate other than the default names an address.
+    has_addresses: bool,
 }
 
 impl CertStore {
@@ -35,9 +38,13 @@ impl CertStore {
                 }
             }
         }
+        let has_addresses = by_name.iter().any(|(name, positions)| {
+            positions.iter().any(|at| *at != 0) && name.parse::<IpAddr>().is_ok()
+        });
         Some(Self {
             certificates,
             by_name,
+            has_addresses,
         })
     }
 
@@ -90,15 +97,36 @@ impl CertStore {
         Some(best.key.clone())
     }
 
+    /// The server name of a connection to this local address whose client sends none: the address,
+    /// if a certificate names it. `local` is asked for only if a certificate other than the default
+    /// names any address.
+    pub fn address_name(&self, local: impl FnOnce() -> Option<IpAddr>) -> Option<Box<str>> {
+        let name = self.has_addresses.then(local)??.to_canonical().to_string();
+        self.by_name.contains_key(&name).then(|| name.into())
+    }
+
+    /// Whether only a certificate other than the default names this address, so that clients which
+    /// connect to it through address translation get the wrong one.
+    #[must_use]
+    pub fn is_not_by_default(&self, address: IpAddr) -> bool {
+        let positions = self.by_name.get(&address.to_string());
+        positions.is_some_and(|positions| !positions.contains(&0))
+    }
+
     /// Whether the certificate that [`resolve`](Self::resolve) gives for a server name speaks for
     /// this host as well; where the client's signatures choose among several, whether each does.
-    /// The only certificate speaks for all: no other could speak better.
+    /// The only certificate speaks for all: no other could speak better. Nor is a client that sent
+    /// no name refused what the default speaks for: health checks of load balancers connect to an
+    /// address, verify nothing and ask for a name.
     #[must_use]
     pub fn covers(&self, server_name: Option<&str>, host: &str) -> bool {
-        self.certificates.len() == 1
-            || self
-                .named(server_name)
-                .all(|certificate| certificate.speaks_for(host))
+        let all_of = |server_name| {
+            let mut named = self.named(server_name);
+            named.all(|certificate: &Certificate| certificate.speaks_for(host))
+        };
+        // No client's name is an address: see `address_name`.
+        let is_unnamed = || server_name.is_some_and(|name| name.parse::<IpAddr>().is_ok());
+        self.certificates.len() == 1 || all_of(server_name) || (is_unnamed() && all_of(None))
     }
 
     /// Whether a certificate is for this host, and not only the default.

@@ -130,6 +130,34 @@ fn a_certificate_covers_its_own_names_alone() {
     assert!(one.covers(Some("b.example"), "c.example"));
 }
 
+#[test]
+fn the_certificate_of_an_address_covers_it_wherever_it_stands() {
+    let store = CertStore::new(vec![
+        certificate(&["default.example"]),
+        certificate(&["a.example", "127.0.0.1", "::1"]),
+    ])
+    .unwrap();
+    for (server_name, host, covered) in [
+        (Some("127.0.0.1"), "127.0.0.1", true),
+        (Some("::1"), "::1", true),
+        (Some("127.0.0.1"), "a.example", true),
+        // Health checks that send no name.
+        (Some("127.0.0.1"), "default.example", true),
+        (Some("127.0.0.1"), "b.example", false),
+        (None, "127.0.0.1", false),
+        (Some("a.example"), "default.example", false),
+    ] {
+        let found = store.covers(server_name, host);
+        assert_eq!(found, covered, "{server_name:?} {host}");
+    }
+    let address = |text: &str| text.parse().unwrap();
+    assert!(store.is_not_by_default(address("127.0.0.1")));
+    assert!(!store.is_not_by_default(address("127.0.0.2")));
+    let both = [certificate(&["::1"]), certificate(&["::1"])];
+    let store = CertStore::new(both.into()).unwrap();
+    assert!(!store.is_not_by_default(address("::1")));
+}
+
 /// Which of the two a client was given is not known then, so both must cover the host.
 #[test]
 fn two_certificates_for_one_name_cover_what_both_name() {

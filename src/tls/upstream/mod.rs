@@ -19,7 +19,7 @@ pub enum RootsError {
     Empty,
     /// The bundle is no PEM.
     #[error("the certificate authorities cannot be read: {0}")]
-    Pem(&'static str),
+    Pem(String),
     /// The operating system has none either.
     #[error("the operating system has no certificate authorities; name a bundle by `ca`")]
     NoNative,
@@ -62,13 +62,27 @@ pub fn client_config(
 fn bundle(pem: &[u8]) -> Result<Arc<RootCertStore>, RootsError> {
     let mut roots = RootCertStore::empty();
     // Bundles of whole systems hold oddities that nobody can use; one good authority is enough.
-    let certificates = pem::certificates(pem).map_err(RootsError::Pem)?;
+    let certificates =
+        pem::certificates(pem).map_err(|fault| RootsError::Pem(fault.to_string()))?;
+    let certificates = certificates.into_iter().map(|(_, certificate)| certificate);
     let (added, _) = roots.add_parsable_certificates(certificates);
     if added == 0 {
         Err(RootsError::Empty)
     } else {
         Ok(Arc::new(roots))
     }
+}
+
+/// The lines in which certificates of a bundle begin that cannot be used as authorities.
+#[must_use]
+pub fn unusable(pem: &[u8]) -> Vec<usize> {
+    // A bundle that cannot be read is an error of [`client_config`].
+    let certificates = pem::certificates(pem).unwrap_or_default();
+    certificates
+        .into_iter()
+        .filter(|(_, certificate)| RootCertStore::empty().add(certificate.clone()).is_err())
+        .map(|(line, _)| line)
+        .collect()
 }
 
 /// The operating system's authorities, read once: some have hundreds of files.

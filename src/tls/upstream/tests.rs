@@ -33,8 +33,35 @@ fn a_bundle_without_authorities_is_refused() {
     let refused = client_config(Some(&cut.as_bytes()[..cut.len() / 2]), None).unwrap_err();
     assert_eq!(
         refused.to_string(),
-        "the certificate authorities cannot be read: a PEM block has no END line"
+        "the certificate authorities cannot be read: a PEM block has no END line (it begins in line 1)"
     );
+}
+
+#[test]
+fn no_authority_of_a_bundle_vanishes() {
+    let (one, two) = (authority(), authority());
+    let glued = format!("\u{feff}{}{two}", one.trim_end());
+    client_config(Some(glued.as_bytes()), None).unwrap();
+    assert_eq!(pem::certificates(glued.as_bytes()).unwrap().len(), 2);
+    let refused = client_config(Some(two.replace("CERTIFICATE", "SESSION").as_bytes()), None);
+    assert!(matches!(refused, Err(RootsError::Pem(words)) if words.contains("line 1")));
+    let odd = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    let line = one.lines().count() + 1;
+    assert_eq!(unusable(format!("{one}{odd}{two}").as_bytes()), [line]);
+    assert_eq!(unusable(glued.as_bytes()), [0; 0]);
+}
+
+/// Every system's bundle must go on being read, to the last authority.
+#[test]
+fn the_bundle_of_this_system_is_read_to_the_last_authority() {
+    let Ok(bundle) = std::fs::read("/etc/ssl/certs/ca-certificates.crt") else {
+        return;
+    };
+    let begins = bundle
+        .split(|byte| *byte == b'\n')
+        .filter(|line| line.starts_with(b"-----BEGIN"));
+    assert_eq!(pem::certificates(&bundle).unwrap().len(), begins.count());
+    assert_eq!(unusable(&bundle), [0; 0]);
 }
 
 #[test]

@@ -12,11 +12,14 @@ use std::task::Context;
 use tokio::time::{Instant, timeout_at};
 
 use super::asked::Asked;
+use super::breaker::Rank;
 use super::endpoint::{Cluster, Endpoint, PoolLimits, Timeouts};
 use super::failure::Cause;
 use super::state::{EndpointState, RegionState};
 use crate::balance::budget::Budget;
 use crate::balance::pick::{Candidate, pick};
+use crate::limit::block::Block;
+use crate::limit::shares::Held;
 use crate::net::stream::Stream;
 
 /// This thread's connections to all endpoints.
@@ -63,6 +66,26 @@ pub struct Lease {
     pub endpoint: Arc<Endpoint>,
     limits: PoolLimits,
     region: Arc<RegionState>,
+    held: Option<Held>,
+}
+
+/// Why there is no place.
+enum NoPlace {
+    /// All are taken.
+    Full,
+    /// The network holds what it may while others want places too.
+    Crowded,
+    /// No endpoint takes it.
+    Other(Cause),
+}
+
+impl From<NoPlace> for Cause {
+    fn from(why: NoPlace) -> Self {
+        match why {
+            NoPlace::Full | NoPlace::Crowded => Self::Overloaded,
+            NoPlace::Other(cause) => cause,
+        }
+    }
 }
 
 impl Pools {
@@ -73,23 +96,44 @@ impl Pools {
     pub async fn lease_in_line(
         self: &Rc<Self>,
         cluster: &Cluster,
+        network: Option<Block>,
         now: Instant,
     ) -> Result<Lease, Cause> {
         let breaker = &cluster.state.breaker;
         if !breaker.has_line() {
-            match self.lease(cluster, &[], now) {
+            match self.lease(cluster, &[], network, now) {
                 Err(Cause::Overloaded) => {}
                 found => return found,
             }
         }
         let limits = &cluster.limits;
-        let place = breaker.enter(limits.queue).ok_or(Cause::Overloaded)?;
+        let later = |network| breaker.shares.is_later(network, cluster.places(now));
+        let rank = if network.is_some_and(later) {
+            Rank::Later
+        } else {
+            Rank::First
+        };
+        // Those that wait may all be of networks that hold their share.
+        if breaker.has_line() && !breaker.has_line_before(rank) {
+            match self.lease(cluster, &[], network, now) {
+                Err(Cause::Overloaded) => {}
+                found => return found,
+            }
+        }
+        let mut place = breaker.enter(rank, limits.queue).ok_or(Cause::Overloaded)?;
         let first_to_end = async {
             loop {
                 place.turn().await;
-                match self.try_lease(cluster, &[], Instant::now()) {
-                    Err(Cause::Overloaded) => {}
-                    found => return found,
+                match self.try_lease(cluster, &[], network, Instant::now()) {
+                    Ok(lease) => return Ok(lease),
+                    Err(NoPlace::Other(cause)) => return Err(cause),
+                    // It would keep the others from places that are free for them.
+                    Err(NoPlace::Crowded) if place.is_first() => {
+                        drop(place);
+                        let later = breaker.enter(Rank::Later, limits.queue);
+                        place = later.ok_or(Cause::Overloaded)?;
+                    }
+                    Err(NoPlace::Full | NoPlace::Crowded) => {}
                 }
             }
         };
@@ -111,36 +155,56 @@ impl Pools {
         self: &Rc<Self>,
         cluster: &Cluster,
         avoid: &[u32],
+        network: Option<Block>,
         now: Instant,
     ) -> Result<Lease, Cause> {
-        let found = self.try_lease(cluster, avoid, now);
+        let found = self.try_lease(cluster, avoid, network, now);
         if found.is_err() {
             // A place was held for a moment: whoever waits may have looked just then.
             cluster.state.breaker.ended();
         }
-        found
+        found.map_err(Cause::from)
     }
 
     fn try_lease(
         self: &Rc<Self>,
         cluster: &Cluster,
         avoid: &[u32],
+        network: Option<Block>,
         now: Instant,
-    ) -> Result<Lease, Cause> {
+    ) -> Result<Lease, NoPlace> {
         let region = &cluster.state;
-        if !region.breaker.requests.take(cluster.limits.requests) {
-            return Err(Cause::Overloaded);
+        let breaker = &region.breaker;
+        if !breaker.requests.take(cluster.limits.requests) {
+            return Err(NoPlace::Full);
         }
+        let held = match network {
+            Some(network) if cluster.is_busy() => {
+                breaker.shares.enter(network, cluster.places(now))
+            }
+            _ => Ok(None),
+        };
+        let Ok(held) = held else {
+            breaker.requests.give();
+            return Err(NoPlace::Crowded);
+        };
         match choose(cluster, avoid, now.into_std()) {
             Ok(endpoint) => Ok(Lease {
                 pools: self.clone(),
                 endpoint: endpoint.clone(),
                 limits: cluster.limits,
                 region: region.clone(),
+                held,
             }),
             Err(cause) => {
-                region.breaker.requests.give();
-                Err(cause)
+                if let Some(held) = held {
+                    breaker.shares.leave(held);
+                }
+                breaker.requests.give();
+                Err(match cause {
+                    Cause::Overloaded => NoPlace::Full,
+                    other => NoPlace::Other(other),
+                })
             }
         }
     }
@@ -197,6 +261,15 @@ impl Pools {
 }
 
 impl Lease {
+    /// The region, if this place is one beyond its network's share: then a client that does not take
+    /// its answer has to give it up for a request that waits ([`Breaker::gives_way`]).
+    #[must_use]
+    pub fn beyond_share(&self) -> Option<&Arc<RegionState>> {
+        self.held
+            .is_some_and(|held| held.has_share)
+            .then_some(&self.region)
+    }
+
     /// A kept connection that is still open as far as anybody knows, newest first: the older ones
     /// may then grow old and be closed.
     pub fn kept(
@@ -236,9 +309,17 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         self.endpoint.state.requests.give();
+        if let Some(held) = self.held.take() {
+            self.region.breaker.shares.leave(held);
+        }
         self.region.breaker.requests.give();
         self.region.breaker.ended();
     }
+}
+
+/// Whether the endpoint may have new requests, as far as its health does not matter.
+fn may_have(endpoint: &Endpoint, avoid: &[u32]) -> bool {
+    endpoint.is_in_use() && !avoid.contains(&endpoint.id) && !endpoint.state.is_withdrawn()
 }
 
 /// An endpoint of `cluster` that is not in `avoid`, with one request more.
@@ -256,7 +337,7 @@ fn choose<'a>(
                 let load = endpoint.state.requests.now();
                 let is_full = load as usize >= cluster.limits.connections;
                 full |= is_full;
-                let out = is_full || !endpoint.is_in_use() || avoid.contains(&endpoint.id);
+                let out = is_full || !may_have(endpoint, avoid);
                 let share = if out || !endpoint.state.takes_requests(now) {
                     0
                 } else {
@@ -271,7 +352,7 @@ fn choose<'a>(
         if candidates.iter().all(|candidate| candidate.weight == 0) {
             for (candidate, endpoint) in candidates.iter_mut().zip(&cluster.endpoints) {
                 let is_full = candidate.load as usize >= cluster.limits.connections;
-                let out = is_full || !endpoint.is_in_use() || avoid.contains(&endpoint.id);
+                let out = is_full || !may_have(endpoint, avoid);
                 if !out && !endpoint.state.is_down() {
                     candidate.weight = endpoint.weight;
                 }

@@ -15,12 +15,36 @@ async fn beyond_the_limit_a_request_is_refused_until_one_ends() {
     cluster.limits.connections = 2;
     let (pools, now) = (Rc::<Pools>::default(), Instant::now());
     let mut leases: Vec<Lease> = (0..4)
-        .map(|_| pools.lease(&cluster, &[], now).expect("room"))
+        .map(|_| pools.lease(&cluster, &[], None, now).expect("room"))
         .collect();
-    let refused = pools.lease(&cluster, &[], now).err();
+    let refused = pools.lease(&cluster, &[], None, now).err();
     assert_eq!(refused, Some(Cause::Overloaded));
     leases.pop();
-    assert!(pools.lease(&cluster, &[], now).is_ok());
+    assert!(pools.lease(&cluster, &[], None, now).is_ok());
+}
+
+/// A request that waits across a reload: the server may be another region's by now.
+#[tokio::test(start_paused = true)]
+async fn an_endpoint_that_left_its_region_is_not_leased() {
+    let mut cluster = cluster(&[1, 2]);
+    (cluster.limits.requests, cluster.limits.queue) = (1, 3);
+    let (pools, now) = (Rc::<Pools>::default(), Instant::now());
+    let held = pools.lease(&cluster, &[], now).expect("room");
+    let wait = async {
+        let lease = pools.lease_in_line(&cluster, Instant::now()).await;
+        lease.map(|lease| lease.endpoint.id)
+    };
+    let reload = async {
+        tokio::task::yield_now().await;
+        assert_eq!(cluster.state.breaker.waiting(), 1);
+        cluster.endpoints[0].state.withdraw();
+        drop(held);
+    };
+    let (found, ()) = tokio::join!(biased; wait, reload);
+    assert_eq!(found, Ok(cluster.endpoints[1].id));
+    cluster.endpoints[1].state.withdraw();
+    let none = pools.lease(&cluster, &[], now).err();
+    assert_eq!(none, Some(Cause::NoEndpoint));
 }
 
 /// Two threads, as far as the limits are concerned.
@@ -34,10 +58,13 @@ async fn limits_are_those_of_all_threads_together() {
         Instant::now(),
     );
     let mut leases: Vec<Lease> = [&one, &two, &one]
-        .map(|pools| pools.lease(&cluster, &[], now).expect("room"))
+        .map(|pools| pools.lease(&cluster, &[], None, now).expect("room"))
         .into();
     assert!(cluster.is_full());
-    assert_eq!(two.lease(&cluster, &[], now).err(), Some(Cause::Overloaded));
+    assert_eq!(
+        two.lease(&cluster, &[], None, now).err(),
+        Some(Cause::Overloaded)
+    );
     let counts = [0, 1].map(|i| cluster.endpoints[i].state.requests.now());
     assert_eq!(counts.iter().sum::<u32>(), 3);
     leases.clear();
@@ -50,10 +77,10 @@ async fn the_line_is_served_in_order_and_no_newcomer_goes_before_it() {
     let mut cluster = cluster(&[1]);
     (cluster.limits.requests, cluster.limits.queue) = (1, 3);
     let (pools, now) = (Rc::<Pools>::default(), Instant::now());
-    let held = pools.lease(&cluster, &[], now).expect("room");
+    let held = pools.lease(&cluster, &[], None, now).expect("room");
     let served = RefCell::new(Vec::new());
     let wait = async |number: u8| {
-        let lease = pools.lease_in_line(&cluster, Instant::now()).await;
+        let lease = pools.lease_in_line(&cluster, None, Instant::now()).await;
         served.borrow_mut().push((number, lease.is_ok()));
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
         drop(lease);
@@ -78,8 +105,8 @@ async fn a_wait_ends_and_so_does_that_of_who_went_away() {
     let mut cluster = cluster(&[1]);
     cluster.limits.connections = 1;
     let (pools, now) = (Rc::<Pools>::default(), Instant::now());
-    let held = pools.lease(&cluster, &[], now).expect("room");
-    let late = pools.lease_in_line(&cluster, now).await.err();
+    let held = pools.lease(&cluster, &[], None, now).expect("room");
+    let late = pools.lease_in_line(&cluster, None, now).await.err();
     assert_eq!(late, Some(Cause::Overloaded));
     assert_eq!(now.elapsed(), cluster.limits.wait);
     assert_eq!(cluster.state.breaker.refused(), (0, 1));
@@ -87,14 +114,14 @@ async fn a_wait_ends_and_so_does_that_of_who_went_away() {
     // A client that goes away leaves the line; the next one has its turn.
     let now = Instant::now();
     {
-        let mut gone = Box::pin(pools.lease_in_line(&cluster, now));
+        let mut gone = Box::pin(pools.lease_in_line(&cluster, None, now));
         let first = poll_fn(|context| Poll::Ready(gone.as_mut().poll(context).is_pending()));
         assert!(first.await);
         assert_eq!(cluster.state.breaker.waiting(), 1);
     }
     assert!(!cluster.state.breaker.has_line());
     drop(held);
-    assert!(pools.lease_in_line(&cluster, now).await.is_ok());
+    assert!(pools.lease_in_line(&cluster, None, now).await.is_ok());
     assert_eq!(cluster.state.breaker.turned(), Some(false));
     assert_eq!(cluster.state.breaker.turned(), None);
 }
@@ -115,7 +142,7 @@ fn threads_keep_the_limit_and_wake_each_other() {
                     .build();
                 runtime.expect("a runtime").block_on(async {
                     for _ in 0..500 {
-                        let lease = pools.lease_in_line(cluster, Instant::now()).await;
+                        let lease = pools.lease_in_line(cluster, None, Instant::now()).await;
                         assert!(lease.is_ok());
                         assert!(
                             cluster
@@ -142,10 +169,12 @@ async fn what_is_down_or_tried_is_not_chosen() {
     let [first, second] = [0, 1].map(|i| &cluster.endpoints[i]);
     first.state.probed(false, &PROBES, now.into_std());
     for _ in 0..50 {
-        let lease = pools.lease(&cluster, &[], now).expect("the other one");
+        let lease = pools
+            .lease(&cluster, &[], None, now)
+            .expect("the other one");
         assert_eq!(lease.endpoint.id, second.id);
     }
-    let refused = pools.lease(&cluster, &[second.id], now).err();
+    let refused = pools.lease(&cluster, &[second.id], None, now).err();
     assert_eq!(refused, Some(Cause::NoEndpoint));
 }
 
@@ -158,7 +187,7 @@ async fn what_came_back_has_less_than_its_share_at_first() {
     returned.state.probed(true, &PROBES, now.into_std());
     let share = |at: Instant| {
         let chosen = (0..4_000).filter(|_| {
-            let lease = pools.lease(&cluster, &[], at).expect("an endpoint");
+            let lease = pools.lease(&cluster, &[], None, at).expect("an endpoint");
             lease.endpoint.id == returned.id
         });
         chosen.count()
@@ -179,6 +208,6 @@ async fn an_endpoint_of_another_region_is_never_leased() {
     let endpoint = Arc::get_mut(&mut cluster.endpoints[0]).expect("nobody else's");
     endpoint.region = "us".into();
     let pools = Rc::<Pools>::default();
-    let refused = pools.lease(&cluster, &[], Instant::now()).err();
+    let refused = pools.lease(&cluster, &[], None, Instant::now()).err();
     assert_eq!(refused, Some(Cause::WrongRegion));
 }

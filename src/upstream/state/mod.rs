@@ -1,8 +1,9 @@
 //! What all threads know of an endpoint and of a region: written when something happens, read on
 //! each request's path by plain atomic loads. Survives reloads as long as the endpoint is the same.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::breaker::{Breaker, Count};
@@ -11,6 +12,7 @@ use super::networks::Outside;
 use super::resolved::Resolved;
 use crate::balance::ejection::{EjectionRules, Evidence};
 use crate::balance::health::{Change, FULL_SHARE, Health, ProbeRules, Standing, share};
+use crate::limit::shares::Places;
 
 /// [`EndpointState::closed_until`] of an endpoint that probes call down.
 const DOWN: u64 = u64::MAX;
@@ -40,6 +42,8 @@ pub struct EndpointState {
     pub idle: Count,
     /// The addresses of its name, if it has one.
     pub resolved: Resolved,
+    /// Whether it has left its region.
+    withdrawn: AtomicBool,
 }
 
 /// An endpoint as it may be shown.
@@ -65,6 +69,17 @@ impl EndpointState {
     pub fn takes_requests(&self, now: Instant) -> bool {
         let closed_until = self.closed_until.load(Relaxed);
         closed_until == 0 || (closed_until != DOWN && closed_until <= millis(now))
+    }
+
+    /// Its region has it no more: whatever still waits with an older snapshot must not be sent there.
+    pub fn withdraw(&self) {
+        self.withdrawn.store(true, Release);
+    }
+
+    /// Whether a reload has taken it out of its region.
+    #[must_use]
+    pub fn is_withdrawn(&self) -> bool {
+        self.withdrawn.load(Acquire)
     }
 
     /// Whether probes call it down.
@@ -291,6 +306,28 @@ impl Cluster {
     pub fn is_available(&self) -> bool {
         let mut in_use = self.endpoints.iter().filter(|one| one.is_in_use());
         in_use.any(|one| !one.state.is_down())
+    }
+
+    /// The requests that the region takes at a time, which are at most those of its endpoints that
+    /// take any, and how many it has.
+    #[must_use]
+    pub fn places(&self, now: tokio::time::Instant) -> Places {
+        let now = now.into_std();
+        let takes = |one: &&Arc<Endpoint>| one.is_in_use() && one.state.takes_requests(now);
+        let endpoints = self.endpoints.iter().filter(takes).count().max(1);
+        let most = self.limits.connections.saturating_mul(endpoints);
+        Places {
+            all: self.limits.requests.min(most),
+            taken: self.state.breaker.requests.now() as usize,
+            now: millis(now),
+        }
+    }
+
+    /// Whether so much is in flight that it may matter by whom.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        let least = self.limits.requests.min(self.limits.connections);
+        self.state.breaker.requests.now() as usize > least / 4
     }
 
     /// Whether a request would have to wait, or be refused: the region is at its limit, or each of

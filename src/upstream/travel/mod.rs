@@ -14,25 +14,20 @@ use tokio::time::Instant;
 use super::asked::Asked;
 use super::connect::connect;
 use super::endpoint::{Cluster, Endpoint};
-use super::exchange::{Client, Exchange};
+use super::exchange::{Client, Exchange, Lost, unless_left};
 use super::failure::{Cause, Delivery, Failure};
 use super::outgoing::{Outgoing, RequestBody};
 use super::pool::{Connected, Lease, Pools};
 use crate::balance::backoff::delay;
 use crate::balance::ejection::Evidence;
 use crate::http1::response::ResponseHead;
+use crate::limit::block::Block;
 
 /// Attempts for one request.
 const MOST_ATTEMPTS: u32 = 3;
 
 /// The longest wait before an attempt.
 const MOST_BACKOFF: Duration = Duration::from_secs(1);
-
-/// The application's v1 answers 404 to errors of its own, and says so in these words only.
-const HIDDEN_FAILURE: &[u8] = b"An unexpected error occurred";
-
-/// They stand at the beginning of a short answer, if at all.
-const HIDDEN_WITHIN: usize = 512;
 
 /// v1's field for the status that was meant.
 const INTENDED: &str = "x-ots-intended-status";
@@ -75,6 +70,8 @@ pub struct Terms<'a> {
     pub judges: bool,
     /// Whether the client sends its body only once it is told to go on.
     pub expects_continue: bool,
+    /// The network that the client counts under, unless no limit holds for it.
+    pub network: Option<Block>,
     /// When all must be over.
     pub must_end: Instant,
 }
@@ -99,8 +96,17 @@ pub async fn travel(
     client: &mut impl Client,
     journey: &mut Journey,
 ) -> Result<Box<Exchange>, Stopped> {
+    let breaker = &cluster.state.breaker;
+    let expecting = (terms.expects_continue)
+        .then(|| breaker.expect(cluster.limits.requests))
+        .flatten();
+    if terms.expects_continue && expecting.is_none() {
+        // RFC 9110 section 10.1.1: a proxy may say so itself.
+        client.go_on();
+        poll_fn(|context| Poll::Ready(client.poll_informational(context))).await;
+    }
     // A body that does not come takes no place at the region, and no part of it gets there.
-    if !terms.expects_continue
+    if expecting.is_none()
         && let Err(cause) = outgoing
             .gather(client, &cluster.timeouts, terms.must_end)
             .await
@@ -170,9 +176,10 @@ impl Way<'_> {
         client: &mut impl Client,
     ) -> Result<Box<Exchange>, Next> {
         let now = Instant::now();
-        let lease = match self.lease(number, before, now).await {
-            Ok(lease) => lease,
-            Err(failure) => {
+        let lease = match unless_left(client, self.lease(number, before, now)).await {
+            None => return Err(self.left()),
+            Some(Ok(lease)) => lease,
+            Some(Err(failure)) => {
                 let whole = failure.is_unsent().then_some(outgoing);
                 return Err(Next::Stop(Stopped { failure, whole }));
             }
@@ -180,9 +187,14 @@ impl Way<'_> {
         let endpoint = lease.endpoint.clone();
         self.journey.attempts += 1;
         self.journey.endpoint = Some(endpoint.clone());
-        let (connected, kept) = match self.obtain(&lease, now).await {
-            Ok(found) => found,
-            Err(cause) => {
+        let (connected, kept) = match unless_left(client, self.obtain(&lease, now)).await {
+            None => return Err(self.left()),
+            Some(Ok(found)) if self.has_left(client).await => {
+                lease.keep(found.0, Instant::now());
+                return Err(self.left());
+            }
+            Some(Ok(found)) => found,
+            Some(Err(cause)) => {
                 let failure = Failure::unsent(cause);
                 return Err(self.unsent(&endpoint, failure, outgoing, false));
             }
@@ -201,20 +213,22 @@ impl Way<'_> {
         );
         let mut watched = Watched::new(client);
         match exchange.answer(&mut watched).await {
-            Ok(exchange) => {
+            Ok(mut exchange) => {
                 let (status, meant) = (watched.status, watched.meant);
                 if let Some(seconds) = watched.pause {
                     let now = Instant::now().into_std();
                     self.cluster.state.pause_retries(seconds, now);
                 }
-                let evidence = Evidence::of_status(status).or_else(|| {
-                    let admits = meant.and_then(Evidence::of_status).is_some();
-                    (status == 404 && (admits || hides_failure(exchange.at_hand())))
-                        .then_some(Evidence::Hidden)
-                });
+                let hidden = match status {
+                    404 if meant.and_then(Evidence::of_status).is_some() => Some(true),
+                    404 if self.terms.judges => exchange.hides_failure(),
+                    _ => Some(false),
+                };
+                let evidence = Evidence::of_status(status)
+                    .or_else(|| (hidden == Some(true)).then_some(Evidence::Hidden));
                 match evidence.filter(|_| self.terms.judges) {
                     Some(evidence) => self.blame(&endpoint, evidence),
-                    None => self.journey.went_well = true,
+                    None => self.journey.went_well = hidden.is_some(),
                 }
                 Ok(exchange)
             }
@@ -222,9 +236,28 @@ impl Way<'_> {
                 Err(self.unsent(&endpoint, lost.failure, lost.outgoing, kept))
             }
             Err(lost) => {
-                Err(Box::pin(self.sent(number, &endpoint, lost.failure, lost.outgoing, kept)).await)
+                let Lost { failure, outgoing } = lost;
+                let sent = self.sent(number, &endpoint, failure, (outgoing, kept), watched.client);
+                Err(Box::pin(sent).await)
             }
         }
+    }
+
+    /// The client has left: nothing is sent now, and nothing is to be sent elsewhere.
+    fn left(&self) -> Next {
+        let mut failure = Failure::unsent(Cause::ClientGone);
+        if self.was_sent {
+            failure.delivery = Delivery::MaybeExecuted;
+        }
+        Next::Stop(Stopped {
+            failure,
+            whole: None,
+        })
+    }
+
+    /// The last look before the first byte is written. What may be sent twice does no harm.
+    async fn has_left(&self, client: &mut impl Client) -> bool {
+        !self.terms.repeatable && poll_fn(|context| client.poll_left(context)).await
     }
 
     async fn lease(
@@ -239,9 +272,12 @@ impl Way<'_> {
         }
         // Only who has not been served at all waits: another attempt would do so for nothing.
         let leased = if first {
-            self.pools.lease_in_line(self.cluster, now).await
+            self.pools
+                .lease_in_line(self.cluster, self.terms.network, now)
+                .await
         } else {
-            self.pools.lease(self.cluster, &self.tried, now)
+            self.pools
+                .lease(self.cluster, &self.tried, self.terms.network, now)
         };
         if leased.as_ref().err() == Some(&Cause::WrongRegion) {
             // Counted whatever the caller is told in the end.
@@ -255,9 +291,10 @@ impl Way<'_> {
                 Err(Failure::unsent(cause))
             }
             // A request that is sent again goes to where it went before, if there is no other.
-            Err(_) if !before.is_unsent() => {
-                self.pools.lease(self.cluster, &[], now).map_err(|_| before)
-            }
+            Err(_) if !before.is_unsent() => self
+                .pools
+                .lease(self.cluster, &[], self.terms.network, now)
+                .map_err(|_| before),
             Err(_) => Err(before),
         }
     }
@@ -291,7 +328,9 @@ impl Way<'_> {
         if self.was_sent {
             failure.delivery = Delivery::MaybeExecuted;
         }
-        if !failure.cause.is_endpoints_own() {
+        // An endpoint that was withdrawn meanwhile: the region may have others.
+        let withdrawn = failure.cause == Cause::NoEndpoint;
+        if !failure.cause.is_endpoints_own() && !withdrawn {
             let whole = failure.is_unsent().then_some(outgoing);
             return Next::Stop(Stopped { failure, whole });
         }
@@ -310,8 +349,8 @@ impl Way<'_> {
         number: u32,
         endpoint: &Endpoint,
         failure: Failure,
-        outgoing: Outgoing,
-        kept: bool,
+        (outgoing, kept): (Outgoing, bool),
+        client: &mut impl Client,
     ) -> Next {
         self.note(endpoint, failure.cause, kept);
         let stop = Next::Stop(Stopped {
@@ -349,7 +388,12 @@ impl Way<'_> {
         };
         self.was_sent = true;
         self.journey.retried.push(failure.cause);
-        tokio::time::sleep(wait).await;
+        if unless_left(client, tokio::time::sleep(wait))
+            .await
+            .is_none()
+        {
+            return self.left();
+        }
         Next::Again(Stopped {
             failure,
             whole: Some(whole),
@@ -376,13 +420,6 @@ impl Way<'_> {
             self.journey.ejected.push(evidence);
         }
     }
-}
-
-/// Looks at the beginning of a body, as far as it is there; between chunks as well, of which an
-/// answer so short has one.
-fn hides_failure(body: &[u8]) -> bool {
-    let beginning = body.get(..HIDDEN_WITHIN).unwrap_or(body);
-    memchr::memmem::find(beginning, HIDDEN_FAILURE).is_some()
 }
 
 /// A client, and what the answer's head says about its endpoint.
@@ -427,6 +464,10 @@ impl<C: Client> Client for Watched<'_, C> {
 
     fn poll_informational(&mut self, context: &mut Context<'_>) {
         self.client.poll_informational(context);
+    }
+
+    fn go_on(&mut self) {
+        self.client.go_on();
     }
 
     fn head(&mut self, head: &ResponseHead<'_, '_>) {

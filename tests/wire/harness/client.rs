@@ -1,11 +1,12 @@
 //! A TLS client that sends exactly the bytes it is given, in the pieces it is given.
 
 use std::io::{ErrorKind, Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::Arc;
 
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use socket2::{Domain, Socket, Type};
 
 use super::reader::{self, Message, Read, Side};
 use super::{PATIENCE, shown};
@@ -14,6 +15,8 @@ use super::{PATIENCE, shown};
 #[derive(Clone)]
 pub(crate) struct Door {
     pub(crate) address: SocketAddr,
+    /// The address that its clients have.
+    source: Ipv4Addr,
     tls: Arc<ClientConfig>,
     tls_h2: Arc<ClientConfig>,
 }
@@ -23,8 +26,15 @@ impl Door {
     pub(crate) fn elsewhere(&self, address: SocketAddr) -> Self {
         Self {
             address,
-            tls: self.tls.clone(),
-            tls_h2: self.tls_h2.clone(),
+            ..self.clone()
+        }
+    }
+
+    /// The same gateway, for clients at this address of the machine.
+    pub(crate) fn from(&self, source: [u8; 4]) -> Self {
+        Self {
+            source: source.into(),
+            ..self.clone()
         }
     }
 
@@ -43,6 +53,7 @@ impl Door {
         tls_h2.alpn_protocols = vec![b"h2".to_vec()];
         Self {
             address,
+            source: Ipv4Addr::LOCALHOST,
             tls: Arc::new(tls),
             tls_h2: Arc::new(tls_h2),
         }
@@ -68,9 +79,19 @@ impl Door {
         self.connect(&self.tls_h2, b"")
     }
 
+    fn socket(&self) -> std::io::Result<TcpStream> {
+        if self.source == Ipv4Addr::LOCALHOST {
+            return TcpStream::connect(self.address);
+        }
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+        socket.bind(&SocketAddr::from((self.source, 0)).into())?;
+        socket.connect(&self.address.into())?;
+        Ok(socket.into())
+    }
+
     fn connect(&self, tls: &Arc<ClientConfig>, first: &[u8]) -> Client {
         let mut socket = loop {
-            match TcpStream::connect(self.address) {
+            match self.socket() {
                 // It may be refused before the call is back.
                 Err(error) if error.kind() == ErrorKind::ConnectionReset => {}
                 connected => break connected.expect("the gateway listens"),
@@ -177,6 +198,21 @@ impl Client {
                 }
             }
         }
+    }
+
+    /// The next answer that is not informational, to a request that is no HEAD.
+    pub(crate) fn final_answer(&mut self) -> Result<Message, String> {
+        loop {
+            let answer = self.answer(false)?;
+            if answer.status() >= 200 {
+                return Ok(answer);
+            }
+        }
+    }
+
+    /// The bytes that have been read already.
+    pub(crate) fn at_hand(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.unread)
     }
 
     /// All answers up to the end of the connection; none of them to a HEAD.

@@ -23,7 +23,7 @@ pub(crate) struct Script {
 }
 
 /// What follows an answer.
-#[derive(Clone, Copy, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Then {
     /// It waits for the next request.
     Keep,

@@ -1,6 +1,6 @@
 //! Where something is: sockets, networks, hosts, endpoints.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use ipnet::IpNet;
 
@@ -31,6 +31,49 @@ pub(in crate::config) fn socket_address(text: &str) -> Result<SocketAddr, Compla
             _ => complaint,
         }
     })
+}
+
+/// A socket address that can be listened on. An IPv4-mapped one cannot: sockets of IPv6 are for IPv6
+/// alone here.
+pub(in crate::config) fn listener(text: &str) -> Result<SocketAddr, Complaint> {
+    let socket = socket_address(text)?;
+    let complaint = |why| Complaint::new(format!("cannot listen on `{}`: {why}", echo(text)));
+    match embedded(socket.ip()) {
+        ip if ip != socket.ip() => {
+            let plain = SocketAddr::new(ip, socket.port());
+            Err(complaint("it is an IPv4 address in the form of IPv6")
+                .hint(format!("write \"{plain}\"")))
+        }
+        ip if ip.is_multicast() || ip == Ipv4Addr::BROADCAST => {
+            Err(complaint("it is an address of many machines"))
+        }
+        IpAddr::V6(ip) if ip.is_unicast_link_local() && !has_scope(&socket) => Err(complaint(
+            "a link-local address needs its interface",
+        )
+        .hint(format!(
+            "with the interface's number: \"[{ip}%2]:{}\"",
+            socket.port()
+        ))),
+        _ => Ok(socket),
+    }
+}
+
+/// The IPv4 address in an IPv4-mapped or IPv4-compatible one (RFC 4291 section 2.5.5); every other
+/// address as it is.
+fn embedded(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V6(v6) if !v6.is_unspecified() && !v6.is_loopback() => {
+            v6.to_ipv4().map_or(ip, IpAddr::V4)
+        }
+        _ => ip,
+    }
+}
+
+const fn has_scope(socket: &SocketAddr) -> bool {
+    match socket {
+        SocketAddr::V4(_) => true,
+        SocketAddr::V6(socket) => socket.scope_id() != 0,
+    }
 }
 
 /// `10.0.0.0/8`, `2001:db8::/32`: no bit set that the prefix leaves out.
@@ -151,8 +194,11 @@ fn endpoint_address(host: &str) -> Option<EndpointAddress> {
         return Some(EndpointAddress::Ip(IpAddr::V6(v6)));
     }
     // Resolvers take underscores and container networks use them, though no public host has any.
-    let name = HostName::parse(&host.replace('_', "x"))?;
-    (!name.is_address()).then(|| EndpointAddress::Name(host.to_ascii_lowercase()))
+    let plain = host.strip_suffix('.').unwrap_or(host);
+    let name = HostName::parse(&plain.replace('_', "x"))?;
+    // A name with a dot is absolute anyway; one label is so by a dot at its end only.
+    let shown = if plain.contains('.') { plain } else { host };
+    (!name.is_address()).then(|| EndpointAddress::Name(shown.to_ascii_lowercase()))
 }
 
 /// An authority for `Host`: a host, with or without a port, lower-cased.

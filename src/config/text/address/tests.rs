@@ -37,6 +37,35 @@ fn sockets_are_addresses_with_ports() {
 }
 
 #[test]
+fn an_address_that_cannot_be_listened_on_is_refused() {
+    for good in [
+        "0.0.0.0:443",
+        "[::]:443",
+        "[::1]:0",
+        "[fe80::1%2]:443",
+        "127.0.0.1:1",
+    ] {
+        assert!(listener(good).is_ok(), "{good}");
+    }
+    for (bad, hint) in [
+        ("[::ffff:127.0.0.1]:443", "write \"127.0.0.1:443\""),
+        ("[::ffff:7f00:1]:443", "write \"127.0.0.1:443\""),
+        ("[::ffff:0.0.0.0]:80", "write \"0.0.0.0:80\""),
+        ("[0:0:0:0:0:ffff:a00:1]:80", "write \"10.0.0.1:80\""),
+        (
+            "[fe80::1]:443",
+            "with the interface's number: \"[fe80::1%2]:443\"",
+        ),
+        ("[::127.0.0.1]:443", "write \"127.0.0.1:443\""),
+        ("224.0.0.1:443", ""),
+        ("255.255.255.255:443", ""),
+        ("[ff02::1]:443", ""),
+    ] {
+        assert_eq!(hint_of(listener(bad)), hint, "{bad}");
+    }
+}
+
+#[test]
 fn networks_are_exact() {
     assert!(network("10.0.0.0/8").is_ok() && network("::/0").is_ok());
     assert_eq!(
