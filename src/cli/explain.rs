@@ -10,6 +10,7 @@ use http::{HeaderName, HeaderValue, Method};
 use httparse::Header;
 use serde_json::{Value, json};
 
+use crate::headers::name::Name;
 use crate::headers::request::{Expect, Facts};
 use crate::http1::Fault;
 use crate::proxy::arrival::Target;
@@ -161,6 +162,8 @@ fn notes(fields: &[(&str, &str)], snapshot: &Snapshot) -> Vec<String> {
         .iter()
         .map(|(name, _)| name.to_ascii_lowercase())
         .filter(|name| !LOOKED_AT.contains(&name.as_str()))
+        // They tie a request to its region.
+        .filter(|name| Name::of(name) != Name::Credential)
         .collect();
     unseen.sort_unstable();
     unseen.dedup();
