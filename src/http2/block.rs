@@ -34,11 +34,7 @@ const TARGET: u8 = 8;
 /// (section 5.5), and the pseudo-header fields of a target. `#` begins a fragment, which no target has.
 static CLASSES: [u8; 256] = classes();
 
-#[expect(
-    clippy::indexing_slicing,
-    clippy::cast_possible_truncation,
-    reason = "evaluated by the compiler"
-)]
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
 const fn classes() -> [u8; 256] {
     let mut classes = [0; 256];
     let mut at = 0_usize;

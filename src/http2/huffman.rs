@@ -32,7 +32,6 @@ struct Code {
 
 static CODE: Code = build();
 
-#[expect(clippy::cast_possible_truncation, reason = "symbols are below 256")]
 const fn build() -> Code {
     let mut code = Code {
         symbols: [0; 256],

@@ -4,6 +4,7 @@
 pub mod block;
 pub mod guard;
 pub mod huffman;
+pub mod resets;
 
 #[cfg(test)]
 mod tests;

@@ -115,7 +115,7 @@ fn a_malformed_stream_is_reset_and_others_are_answered() {
     is_reset(&mut frames, stream, "in pieces");
     stream += 2;
     let flags = END_HEADERS | END_STREAM | PADDED | PRIORITIZED;
-    let padded = [&[2, 0, 0, 0, 1, 7], &bad[..], &[0, 0]].concat();
+    let padded = [&[2, 0, 0, 0, 1, 7][..], &bad, &[0, 0]].concat();
     frames.send(HEADERS, flags, stream, &padded);
     is_reset(&mut frames, stream, "padded");
     stream += 2;
@@ -275,4 +275,45 @@ fn one_connection_may_have_all_requests_of_an_idle_process() {
     }
     drop(frames);
     assert_eq!(world.end(), [""; 0]);
+}
+
+/// curl 7.88 loses an answer whose stream is reset in the same flight. Only where curl is installed.
+#[test]
+fn curl_gets_each_answer_to_a_body_that_is_not_read() {
+    let world = World::new();
+    let early = Script {
+        early: true,
+        ..Script::says(
+            "HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\n\r\nno\n",
+            Then::Hold,
+        )
+    };
+    world.eu.script("/api/v2/early", early);
+    let body = tempfile::NamedTempFile::new().expect("a file");
+    let port = world.gateway.https.port();
+    for (size, host, path, status) in [
+        (300_000, "eu.test", "/api/v2/large", "413"),
+        (1_100_000, "eu.test", "/api/v2/large", "413"),
+        (100_000, "nobody.test", "/api/v2/x", "421"),
+        (25, "nobody.test", "/api/v2/x", "421"),
+        (200_000, "eu.test", "/api/v2/early", "413"),
+    ] {
+        std::fs::write(body.path(), vec![b'x'; size]).expect("a body");
+        for _ in 0..20 {
+            let Ok(said) = std::process::Command::new("curl")
+                .args(["--http2", "-k", "-s", "-m", "30", "-o", "/dev/null"])
+                .args(["-w", "%{http_code}", "-H", "Expect:"])
+                .args(["--resolve", &format!("{host}:{port}:127.0.0.1")])
+                .arg("--data-binary")
+                .arg(format!("@{}", body.path().display()))
+                .arg(format!("https://{host}:{port}{path}"))
+                .output()
+            else {
+                return;
+            };
+            let text = String::from_utf8_lossy(&said.stdout);
+            assert!(said.status.success(), "{size} {path}: {said:?}");
+            assert_eq!(text, status, "{size} {path}");
+        }
+    }
 }

@@ -4,13 +4,14 @@ use std::cell::Cell;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
 use super::watch::Activity;
 use crate::http2::guard::Guard;
+use crate::http2::resets::Resets;
 use crate::limit::bucket::Rule;
 use crate::limit::frames::{Control, FrameMeter};
 use crate::net::stream::Stream;
@@ -21,21 +22,16 @@ pub(super) type Verdict = Rc<Cell<Option<Control>>>;
 /// Malformed streams of a connection, before it drains: h2 ends it at 64 (`MOST_LOCAL_RESETS`).
 const MOST_MALFORMED: usize = 48;
 
-/// The head of a PING frame, and of its answer (RFC 9113 section 6.7).
-const PING: [u8; 9] = [0, 0, 8, 6, 0, 0, 0, 0, 0];
-const PONG: [u8; 9] = [0, 0, 8, 6, 1, 0, 0, 0, 0];
-
 /// A stream in which malformed header blocks are replaced, and that falls silent when its client sends
 /// too many frames that are no request.
 pub(super) struct Metered {
     stream: Stream,
     meter: FrameMeter,
     guard: Guard,
+    resets: Resets,
     epoch: Instant,
     verdict: Verdict,
     activity: Rc<Activity>,
-    /// Waits for what the guard has, once nothing is read any more.
-    reader: Option<Waker>,
 }
 
 impl Metered {
@@ -50,10 +46,10 @@ impl Metered {
             stream,
             meter: FrameMeter::new(rule),
             guard: Guard::new(header_list),
+            resets: Resets::default(),
             epoch: Instant::now(),
             verdict,
             activity,
-            reader: None,
         }
     }
 
@@ -87,7 +83,6 @@ impl AsyncRead for Metered {
                 return Poll::Ready(Ok(()));
             }
             if this.verdict.get().is_some() {
-                this.reader = Some(context.waker().clone());
                 return Poll::Pending;
             }
             let known = buffer.filled().len();
@@ -131,21 +126,9 @@ impl AsyncWrite for Metered {
         };
         let written = written?;
         this.meter.wrote(written);
-        if this.verdict.get().is_some() {
-            // Nothing is read any more: the ping by which the library learns that the client knows of
-            // the end is answered for it.
-            let sent = bytes.get(..written).unwrap_or_default();
-            let pings = sent
-                .windows(PING.len() + 8)
-                .filter_map(|at| at.strip_prefix(&PING));
-            for payload in pings {
-                let out = this.guard.out();
-                out.extend_from_slice(&PONG);
-                out.extend_from_slice(payload);
-            }
-            if let Some(reader) = this.reader.take() {
-                reader.wake();
-            }
+        this.resets.wrote(bytes.get(..written).unwrap_or_default());
+        if this.verdict.get().is_none() && this.resets.count() >= MOST_MALFORMED {
+            this.flooded(Control::Malformed);
         }
         Poll::Ready(Ok(written))
     }

@@ -154,11 +154,13 @@ pub(super) async fn serve(stream: Stream, circuit: Circuit, worker: Rc<Worker>, 
                 is_flooded = true;
                 let words = if activity.is_idle() { last_words.min(GOODBYE) } else { last_words };
                 must_end = Some(Instant::now() + words);
+                activity.writes();
                 connection.as_mut().graceful_shutdown();
                 continue;
             }
             // It was told to go, and went on.
             () = refusals.ignored.begun() => return,
+            () = activity.finished(), if is_flooded => Ok(()),
             // Who has not taken what is left, and does not say goodbye, is left.
             () = sleep_until(must_end.unwrap_or_else(Instant::now)), if must_end.is_some() => Ok(()),
         };

@@ -78,6 +78,7 @@ pub(super) struct Activity {
     frame: Cell<Option<Instant>>,
     changed: Notify,
     flooded: Notify,
+    finished: Notify,
 }
 
 /// How long a connection may have no stream.
@@ -100,6 +101,7 @@ impl Activity {
             frame: Cell::new(None),
             changed: Notify::new(),
             flooded: Notify::new(),
+            finished: Notify::new(),
         })
     }
 
@@ -141,13 +143,24 @@ impl Activity {
 
     /// The client sends too much that is no request.
     pub(super) fn flood(&self) {
-        self.unsent.set(true);
         self.flooded.notify_one();
     }
 
     /// Waits for that.
     pub(super) async fn flooded(&self) {
         self.flooded.notified().await;
+    }
+
+    /// Waits until no stream is open and all is written, what is written from now on included.
+    pub(super) async fn finished(&self) {
+        while self.open.get() > 0 || self.unsent.get() {
+            self.finished.notified().await;
+        }
+    }
+
+    /// There is more to write, which belongs to no stream.
+    pub(super) fn writes(&self) {
+        self.unsent.set(true);
     }
 
     /// Whether no stream is open.
@@ -159,6 +172,7 @@ impl Activity {
     pub(super) fn flushed(&self) {
         if self.open.get() == 0 && self.unsent.replace(false) {
             self.seat.waits();
+            self.finished.notify_one();
         }
     }
 
