@@ -34,6 +34,9 @@ pub struct Timeouts {
     /// How long an idle connection to a region is kept for the next request. Default 15 s: below the 20 s of
     /// the application's server, so that it is never the region that closes as we write.
     pub upstream_idle: Duration,
+    /// How long a connection to a region is used for further requests, at most; it ends up to a tenth before.
+    /// Default 10 m: what changes behind an address (a load balancer's servers) is noticed by then.
+    pub upstream_age: Duration,
     /// The whole request, from its head's last byte to the answer's last. Default 120 s: the largest body at
     /// 20 KiB a second.
     pub request: Duration,
@@ -51,6 +54,7 @@ impl Default for Timeouts {
             response_head: Duration::from_secs(30),
             response_idle: Duration::from_secs(20),
             upstream_idle: Duration::from_secs(15),
+            upstream_age: Duration::from_secs(600),
             request: Duration::from_secs(120),
         }
     }
@@ -73,6 +77,7 @@ impl Timeouts {
             response_head: read("response_head", default.response_head),
             response_idle: read("response_idle", default.response_idle),
             upstream_idle: read("upstream_idle", default.upstream_idle),
+            upstream_age: read("upstream_age", default.upstream_age),
             request: read("request", default.request),
         };
         timeouts.warn_of_contradictions(&section);

@@ -255,6 +255,7 @@ fn timeouts(timeouts: &Timeouts) -> Value {
         "response_head": duration_text(timeouts.response_head),
         "response_idle": duration_text(timeouts.response_idle),
         "upstream_idle": duration_text(timeouts.upstream_idle),
+        "upstream_age": duration_text(timeouts.upstream_age),
         "request": duration_text(timeouts.request),
     })
 }

@@ -8,7 +8,7 @@ use hickory_resolver::config::{NameServerConfig, ResolverConfig, ResolverOpts};
 use hickory_resolver::net::NetError;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::proto::op::Query;
-use hickory_resolver::proto::rr::{IntoName, Name, RecordType};
+use hickory_resolver::proto::rr::{Name, RecordType};
 use hickory_resolver::system_conf::read_system_conf;
 use hickory_resolver::{Hosts, TokioResolver};
 
@@ -140,13 +140,14 @@ fn with(servers: &[SocketAddr]) -> ResolverConfig {
 /// be found in a domain of somebody else. A single label is looked for in the search list (resolv.conf(5)),
 /// unless it has a dot at its end or the hosts file has it.
 fn expand(name: &str, suffixes: &[Name], ndots: usize) -> Result<Vec<Name>, NetError> {
-    let mut absolute = name.into_name()?;
+    // With underscores, as container networks use them.
+    let mut absolute = Name::from_str_relaxed(name)?;
     let relative = !name.contains('.') && !absolute.is_localhost();
     absolute.set_fqdn(true);
     if !relative || in_hosts_file(&absolute) {
         return Ok(vec![absolute]);
     }
-    let label = name.into_name()?;
+    let label = Name::from_str_relaxed(name)?;
     let mut names: Vec<Name> = Vec::with_capacity(suffixes.len() + 1);
     let longer = suffixes.iter().filter_map(|suffix| {
         let mut longer = label.clone().append_domain(suffix).ok()?;

@@ -13,7 +13,7 @@ use tokio::net::UnixStream;
 use tokio::time::timeout;
 
 use super::passed::Listening;
-use super::{END, END_HELD, HELLO, READY, SOCKET, YOURS};
+use super::{END, END_HELD, HELLO, MINE, READY, SOCKET, YOURS};
 
 /// Within this a new process must say what it wants.
 const GREETING: Duration = Duration::from_secs(5);
@@ -42,8 +42,8 @@ pub enum GiveError {
 }
 
 /// Gives the sockets (`held`: a supervisor has them as well), waits for the other to serve, and tells
-/// it that it is alone from now on. After that this process must accept no more. Returns the other's
-/// process number.
+/// it that it is alone from now on, or that this process goes on. After `Ok` this process must accept no
+/// more. Returns the other's process number, as the connection tells it.
 ///
 /// # Errors
 /// [`GiveError`]: nothing was given up.
@@ -75,6 +75,16 @@ pub async fn give(
     stream
         .write_all(&[if held { END_HELD } else { END }])
         .await?;
+    if let Err(error) = let_go(&mut stream).await {
+        // It serves if it believes that this process has ended.
+        let _ = stream.write_all(MINE).await;
+        return Err(error);
+    }
+    Ok(peer.pid().unwrap_or_default())
+}
+
+/// Waits until the other serves, and says that the sockets are its own.
+async fn let_go(stream: &mut UnixStream) -> Result<(), GiveError> {
     let mut ready = [0; READY.len()];
     timeout(STARTING, stream.read_exact(&mut ready))
         .await
@@ -83,8 +93,9 @@ pub async fn give(
     if ready != *READY {
         return Err(GiveError::Version);
     }
+    // It may have ended meanwhile.
     stream.write_all(YOURS).await?;
-    Ok(peer.pid().unwrap_or_default())
+    Ok(())
 }
 
 /// One byte, and one descriptor with it.

@@ -25,3 +25,6 @@ const READY: &[u8; 6] = b"ready\n";
 
 /// What the old one says as it lets go: from now on the sockets are the other's.
 const YOURS: &[u8; 6] = b"yours\n";
+
+/// What the old one says instead if it goes on serving. An end without a word is the end of the old one.
+const MINE: &[u8; 6] = b"mine!\n";

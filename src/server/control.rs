@@ -8,12 +8,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use metrics::{counter, gauge};
 use serde_json::{Value, json};
 use tokio::runtime::Builder;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::interval;
 
 use super::Stage;
 use super::sockets::Offer;
+use super::succession::Successor;
 use crate::admin::door::Door;
 use crate::admin::{Control, Scope};
 use crate::balance::ejection::Evidence;
@@ -33,6 +34,8 @@ pub(super) struct Wires {
     pub(super) stages: watch::Receiver<Stage>,
     /// What a next process may ask for, once this one is alone.
     pub(super) offer: oneshot::Receiver<Offer>,
+    /// Processes that this one has started to take its place.
+    pub(super) successors: mpsc::UnboundedReceiver<Successor>,
     /// Set when a next process has taken over.
     pub(super) handed_over: watch::Sender<bool>,
 }
@@ -76,6 +79,7 @@ async fn run(
     }
     let mut succession = tokio::spawn(super::succession::run(
         wires.offer,
+        wires.successors,
         stages.clone(),
         telemetry.clone(),
     ));

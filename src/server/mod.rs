@@ -9,14 +9,15 @@ mod workers;
 
 use std::hash::RandomState;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use thiserror::Error;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use self::sockets::{Heritage, SocketFile};
+pub use self::succession::Successor;
 
 use crate::config::problem::Problems;
 use crate::handover::take::{TakeError, Takeover};
@@ -100,7 +101,7 @@ pub struct Gateway {
     control: Option<std::thread::JoinHandle<()>>,
     census: Census,
     held: bool,
-    handover: Option<PathBuf>,
+    successors: mpsc::UnboundedSender<Successor>,
     /// Files of Unix sockets, which go when this process stops.
     socket_files: Vec<SocketFile>,
     handed_over: watch::Receiver<bool>,
@@ -145,9 +146,11 @@ impl Gateway {
         room::warn(&config, room);
         let (offer, offered) = oneshot::channel();
         let (taken, handed_over) = watch::channel(false);
+        let (successors, started) = mpsc::unbounded_channel();
         let wires = control::Wires {
             stages: stages.clone(),
             offer: offered,
+            successors: started,
             handed_over: taken,
         };
         let mut gateway = Self {
@@ -160,7 +163,7 @@ impl Gateway {
             census: Census::new(room),
             held,
             socket_files: Vec::new(),
-            handover: opened.offer.as_ref().map(|offer| offer.path.clone()),
+            successors,
             handed_over,
         };
         gateway.employ(opened.workers, &stages, Share { room, threads })?;
@@ -177,10 +180,8 @@ impl Gateway {
         }
         // Until here, another process may listen there.
         gateway.socket_files = opened.files;
-        if let Some(one) = opened.offer {
-            // The control thread has gone only if it panicked, and has said so.
-            let _ = offer.send(one);
-        }
+        // The control thread has gone only if it panicked, and has said so.
+        let _ = offer.send(opened.offer);
         Ok(gateway)
     }
 
@@ -248,10 +249,10 @@ impl Gateway {
         regions::metrics(&self.reloader, &self.telemetry)
     }
 
-    /// Where a next process may take over, if anywhere.
-    #[must_use]
-    pub fn handover(&self) -> Option<&Path> {
-        self.handover.as_deref()
+    /// Gives the sockets to a process that this one has started, as soon as it asks for them.
+    pub fn give_to(&self, successor: Successor) {
+        // The control thread has gone only if it panicked, and has said so.
+        let _ = self.successors.send(successor);
     }
 
     /// Whether another process has taken over, and this one should drain.

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::os::unix::net::UnixListener;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
 use super::workers::Sockets;
@@ -11,7 +11,7 @@ use crate::admin::Scope;
 use crate::admin::door::{Door, unix_listener};
 use crate::config::server::{Admin, Server};
 use crate::handover::passed::{Listening, Passed, spread};
-use crate::handover::take::{TakeError, Takeover, take};
+use crate::handover::take::{TakeError, Takeover, take, take_from};
 use crate::listen::socket;
 use crate::net::family;
 use crate::snapshot::files::{Facts, facts};
@@ -35,19 +35,22 @@ pub enum TakeOver {
     Configured,
     /// At this path.
     At(PathBuf),
+    /// Through this connection, with the process that started this one.
+    From(UnixStream),
 }
 
 impl Heritage {
     /// Asks the running process, if that is wanted and there is one.
     pub(super) fn collect(self, server: &Server) -> Result<(Option<Takeover>, Passed), TakeError> {
         let mut passed = self.passed;
-        let path = match self.take_over {
+        let taken = match self.take_over {
             TakeOver::No => return Ok((None, passed)),
-            TakeOver::Configured => server.handover.clone().ok_or(TakeError::Nowhere)?,
-            TakeOver::At(path) => path,
+            TakeOver::Configured => take(server.handover.as_ref().ok_or(TakeError::Nowhere)?)?,
+            TakeOver::At(path) => take(&path)?,
+            TakeOver::From(stream) => take_from(stream)?,
         };
-        let Some((takeover, theirs)) = take(&path)? else {
-            tracing::info!(path = %path.display(), "there is nobody to take over from");
+        let Some((takeover, theirs)) = taken else {
+            tracing::info!("there is nobody to take over from");
             return Ok((None, passed));
         };
         tracing::info!(
@@ -62,8 +65,8 @@ impl Heritage {
 
 /// What a next process may ask for.
 pub(super) struct Offer {
-    pub(super) listener: UnixListener,
-    pub(super) path: PathBuf,
+    /// At `server.handover`, if that is set. Whom this process starts itself needs none.
+    pub(super) listener: Option<UnixListener>,
     /// One descriptor of every listening socket.
     pub(super) sockets: Vec<Listening>,
     /// Whether a supervisor has them as well.
@@ -74,7 +77,7 @@ pub(super) struct Offer {
 pub(super) struct Opened {
     pub(super) workers: Vec<Sockets>,
     pub(super) doors: Vec<(Door, Scope)>,
-    pub(super) offer: Option<Offer>,
+    pub(super) offer: Offer,
     pub(super) addresses: Addresses,
     pub(super) files: Vec<SocketFile>,
 }
@@ -129,7 +132,11 @@ fn open_by(
     let mut opened = Opened {
         workers: (0..threads).map(|_| Sockets::default()).collect(),
         doors: Vec::new(),
-        offer: None,
+        offer: Offer {
+            listener: None,
+            sockets: Vec::new(),
+            held,
+        },
         addresses: Addresses::default(),
         files: Vec::new(),
     };
@@ -169,14 +176,10 @@ fn open_by(
         opened.doors.push((door, Scope::Metrics));
     }
     if let Some(path) = &server.handover {
-        opened.offer = Some(Offer {
-            listener: unix(path, "handover", &mut passed, &mut all)?,
-            path: path.clone(),
-            sockets: all,
-            held,
-        });
+        opened.offer.listener = Some(unix(path, "handover", &mut passed, &mut all)?);
         opened.files.push(SocketFile::of(path));
     }
+    opened.offer.sockets = all;
     for place in passed.places() {
         tracing::warn!("{place} was passed, but the configuration has no such listener: closed");
     }

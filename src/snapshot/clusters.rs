@@ -68,6 +68,7 @@ impl Builder<'_> {
                     client_pace: super::limits::pace(self.config),
                     request: timeouts.request,
                     pool_idle: timeouts.upstream_idle,
+                    pool_age: timeouts.upstream_age,
                 },
                 limits: PoolLimits {
                     idle: self.config.limits.pool_per_endpoint,

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::io::Errno;
@@ -10,8 +11,9 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsConnector;
 
-use super::endpoint::{Endpoint, Timeouts};
+use super::endpoint::{Endpoint, Place, Timeouts};
 use super::failure::Cause;
+use super::hosts::Host;
 use crate::net::deadline;
 use crate::net::stream::Stream;
 
@@ -26,24 +28,59 @@ const FOR_EVER: Duration = Duration::from_secs(86_400);
 /// # Errors
 /// A [`Cause`] of connecting. Nothing of any request has been sent.
 pub async fn connect(endpoint: &Endpoint, timeouts: &Timeouts) -> Result<Stream, Cause> {
+    let connected = connect_to(endpoint, timeouts, None).await;
+    connected.map(|(stream, _)| stream)
+}
+
+/// The same, at `first` if that can be reached; and at which of its name's addresses it is, where the
+/// endpoint has a name.
+///
+/// # Errors
+/// As there.
+pub async fn connect_to(
+    endpoint: &Endpoint,
+    timeouts: &Timeouts,
+    first: Option<&Host>,
+) -> Result<(Stream, Option<Arc<Host>>), Cause> {
     let due = Instant::now() + timeouts.connect;
-    let addresses = deadline::within(due, endpoint.addresses())
+    let mut addresses = deadline::within(due, endpoint.addresses())
         .await
         .map_err(|_| Cause::Unresolved)??;
+    let at = |first: &Host| {
+        let mut known = addresses.iter();
+        known.position(|address| address.ip() == first.ip())
+    };
+    if let Some(up_to_first) = first.and_then(at).and_then(|at| addresses.get_mut(..=at)) {
+        up_to_first.rotate_right(1);
+    }
     let socket = deadline::within(due, dial(&addresses))
         .await
         .map_err(|_| Cause::ConnectTimeout)??;
+    let host = host(endpoint, &socket, first);
     // Small requests must not wait for the acknowledgement of earlier ones.
     let _ = socket.set_nodelay(true);
     let Some(tls) = &endpoint.tls else {
-        return Ok(Stream::Plain(socket));
+        return Ok((Stream::Plain(socket), host));
     };
     let handshake = TlsConnector::from(tls.config.clone()).connect(tls.server_name.clone(), socket);
     match deadline::within(due, handshake).await {
-        Ok(Ok(stream)) => Ok(Stream::Tls(Box::new(stream.into()))),
+        Ok(Ok(stream)) => Ok((Stream::Tls(Box::new(stream.into())), host)),
         Ok(Err(_)) => Err(Cause::Tls),
         Err(_) => Err(Cause::ConnectTimeout),
     }
+}
+
+/// Which of the addresses of the endpoint's name was reached; another than the first choice speaks
+/// against that one.
+fn host(endpoint: &Endpoint, socket: &TcpStream, first: Option<&Host>) -> Option<Arc<Host>> {
+    if !matches!(endpoint.place, Place::Name(_)) {
+        return None;
+    }
+    let reached = socket.peer_addr().ok()?.ip();
+    if let Some(first) = first.filter(|first| first.ip() != reached) {
+        first.avoid(Instant::now().into_std());
+    }
+    Some(endpoint.state.resolved.host(reached))
 }
 
 /// Reaches the first of the endpoint's addresses that can be reached (RFC 8305 section 5): the next

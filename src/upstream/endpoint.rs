@@ -3,13 +3,14 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ipnet::IpNet;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 
 use super::failure::Cause;
+use super::hosts::Visit;
 use super::state::{EndpointState, RegionState};
 use crate::balance::addresses::{canonical, canonical_name};
 use crate::balance::budget::BudgetRules;
@@ -111,6 +112,15 @@ impl Endpoint {
         same && self.port == other.port
     }
 
+    /// One of its name's addresses for a request, if it has a name and any is known.
+    #[must_use]
+    pub fn visit(&self, now: Instant) -> Option<Visit> {
+        match self.place {
+            Place::Address(_) => None,
+            Place::Name(_) => self.state.resolved.visit(now),
+        }
+    }
+
     /// Whether the configuration gives it new requests.
     #[must_use]
     pub const fn is_in_use(&self) -> bool {
@@ -135,6 +145,8 @@ pub struct Timeouts {
     pub request: Duration,
     /// How long an unused connection is kept.
     pub pool_idle: Duration,
+    /// How long a connection is used for further requests.
+    pub pool_age: Duration,
 }
 
 /// What one region may have, in all threads together where nothing else is said.

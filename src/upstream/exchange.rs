@@ -14,7 +14,7 @@ use super::asked::Asked;
 use super::endpoint::Timeouts;
 use super::failure::{Cause, Delivery, Failure};
 use super::outgoing::{Outgoing, RequestBody};
-use super::pool::{Connected, Lease};
+use super::pool::{Connected, Lease, Origin};
 use super::state::RegionState;
 use crate::headers::response::{passing_trailers, request_id, says_close, says_keep_alive};
 use crate::http1::body::{Decoder, Step};
@@ -79,6 +79,7 @@ pub async fn unless_left<F: Future>(client: &mut impl Client, future: F) -> Opti
 pub struct Exchange {
     stream: Stream,
     asked: Asked,
+    origin: Origin,
     lease: Lease,
     outgoing: Outgoing,
     incoming: Buffer,
@@ -138,13 +139,18 @@ impl Exchange {
         to_head: bool,
     ) -> Box<Self> {
         outgoing.address(host);
-        let Connected { stream, mut asked } = connected;
+        let Connected {
+            stream,
+            mut asked,
+            origin,
+        } = connected;
         asked.ask(outgoing.id);
         let now = Instant::now();
         let due = must_end.min(now + timeouts.response_head);
         Box::new(Self {
             stream,
             asked,
+            origin,
             lease,
             outgoing,
             incoming: Buffer::new(),
@@ -550,8 +556,12 @@ impl Exchange {
         }
         let complete = self.keeps && self.sent && !self.cut && self.decoder.is_done();
         if complete && self.incoming.is_empty() && !holds_plaintext(&mut self.stream) {
-            let (stream, asked) = (self.stream, self.asked);
-            self.lease.keep(Connected { stream, asked }, Instant::now());
+            let connected = Connected {
+                stream: self.stream,
+                asked: self.asked,
+                origin: self.origin,
+            };
+            self.lease.keep(connected, Instant::now());
         }
     }
 }

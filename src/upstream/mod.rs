@@ -7,6 +7,7 @@ pub mod connect;
 pub mod endpoint;
 pub mod exchange;
 pub mod failure;
+pub mod hosts;
 pub mod networks;
 pub mod outgoing;
 pub mod pool;

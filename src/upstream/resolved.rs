@@ -8,12 +8,14 @@ use std::time::Instant;
 
 use tokio::sync::watch;
 
+use super::hosts::{Host, Hosts, Visit};
 use crate::balance::addresses::{Answer, Change, Resolution, Rules, in_order};
 
 /// One name's addresses.
 #[derive(Debug, Default)]
 pub struct Resolved {
     current: watch::Sender<Resolution>,
+    hosts: Hosts,
     /// Counts connections, so that each begins at another address.
     turn: AtomicUsize,
     /// Why name servers do not answer, by family.
@@ -42,11 +44,28 @@ impl Resolved {
         }
     }
 
+    /// Chooses an address for a request; `None` if none is known.
+    #[must_use]
+    pub fn visit(&self, now: Instant) -> Option<Visit> {
+        self.hosts.visit(now)
+    }
+
+    /// The address that a connection was made to.
+    #[must_use]
+    pub fn host(&self, address: IpAddr) -> Arc<Host> {
+        self.hosts.of(address)
+    }
+
     /// Takes in the answers to one question.
     pub fn settle(&self, answers: [Answer; 2], rules: Rules, now: Instant) -> Option<Change> {
         let mut change = None;
-        self.current
-            .send_modify(|name| change = name.settle(answers, rules, now));
+        self.current.send_modify(|name| {
+            change = name.settle(answers, rules, now);
+            if change == Some(Change::Addresses) {
+                // Before those who wait for a first answer go on.
+                self.hosts.replace(name.addresses());
+            }
+        });
         change
     }
 

@@ -45,6 +45,7 @@ pub(crate) fn cluster(ports: &[u16]) -> Cluster {
             },
             request: 5 * second,
             pool_idle: 60 * second,
+            pool_age: 600 * second,
         },
         limits: PoolLimits {
             idle: 10,

@@ -62,6 +62,54 @@ fn a_new_process_that_ends_before_it_serves_leaves_the_old_as_it_was() {
     assert!(matches!(refused, GiveError::NotReady(_)), "{refused}");
 }
 
+/// An old process that says this once its sockets are out, and ends; its first word comes when the new one
+/// serves, if `waits`.
+fn ends(said: &'static [u8], waits: bool) -> Result<(), TakeError> {
+    let (ours, theirs) = UnixStream::pair().expect("a pair");
+    let old = std::thread::spawn(move || {
+        let mut theirs = theirs;
+        let mut hello = [0; HELLO.len()];
+        theirs.read_exact(&mut hello).expect("a greeting");
+        theirs.write_all(&[END]).expect("written");
+        if waits {
+            let mut ready = [0; READY.len()];
+            theirs.read_exact(&mut ready).expect("ready");
+        }
+        theirs.write_all(said).expect("written");
+    });
+    let (takeover, _) = take_from(ours).expect("taken").expect("somebody");
+    if !waits {
+        old.join().expect("the thread");
+    }
+    takeover.ready()
+}
+
+#[test]
+fn a_successor_that_has_all_sockets_serves_whatever_became_of_the_old_one() {
+    for waits in [false, true] {
+        ends(b"", waits).expect("it was killed");
+        ends(&YOURS[..3], waits).expect("it was killed while it spoke");
+        ends(YOURS, waits).expect("alone");
+        let other = ends(MINE, waits).expect_err("it goes on");
+        assert!(matches!(other, TakeError::GoesOn), "{other}");
+    }
+}
+
+#[test]
+fn one_that_ended_before_it_gave_its_sockets_is_nobody_and_one_that_goes_on_is_not() {
+    // This very process made the pair, and goes on.
+    let (ours, theirs) = UnixStream::pair().expect("a pair");
+    drop(theirs);
+    let refused = take_from(ours).expect_err("it runs");
+    assert!(refused.is_end(), "{refused}");
+    let mut child = std::process::Command::new("true").spawn().expect("it runs");
+    let pid = Pid::from_child(&child);
+    // Nobody has waited for it.
+    assert!(has_ended(pid));
+    child.wait().expect("an end");
+    assert!(has_ended(pid));
+}
+
 #[test]
 fn nobody_and_a_socket_that_was_left_behind_are_the_same() {
     let directory = tempfile::tempdir().expect("a directory");

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Context;
+use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
@@ -15,12 +16,16 @@ use super::asked::Asked;
 use super::breaker::Rank;
 use super::endpoint::{Cluster, Endpoint, PoolLimits, Timeouts};
 use super::failure::Cause;
+use super::hosts::{Host, Visit};
 use super::state::{EndpointState, RegionState};
 use crate::balance::budget::Budget;
 use crate::balance::pick::{Candidate, pick};
 use crate::limit::block::Block;
 use crate::limit::shares::Held;
 use crate::net::stream::Stream;
+
+/// A connection ends up to one part in so many of its greatest age before it.
+const JITTER: f64 = 10.0;
 
 /// This thread's connections to all endpoints.
 #[derive(Default)]
@@ -42,6 +47,38 @@ pub struct Connected {
     pub stream: Stream,
     /// The last requests on it.
     pub asked: Asked,
+    /// Where it goes, and for how long.
+    pub origin: Origin,
+}
+
+/// Where a connection goes, and until when it may be used again.
+pub struct Origin {
+    /// The address, if its endpoint has a name.
+    host: Option<Arc<Host>>,
+    until: Instant,
+}
+
+impl Origin {
+    /// Of a connection that is made now. They end at somewhat different times: those that were made
+    /// at once are not all made anew at once.
+    #[must_use]
+    pub fn new(host: Option<Arc<Host>>, now: Instant, age: Duration) -> Self {
+        let jitter = age.mul_f64(fastrand::f64() / JITTER);
+        Self {
+            host,
+            until: now + age.saturating_sub(jitter),
+        }
+    }
+
+    /// Whether another request may go there: name servers still give that address.
+    fn is_good(&self, now: Instant) -> bool {
+        now < self.until && !self.host.as_ref().is_some_and(|host| host.is_gone())
+    }
+
+    fn is_at(&self, host: &Host) -> bool {
+        let mine = self.host.as_deref();
+        mine.is_some_and(|mine| std::ptr::eq(mine, host))
+    }
 }
 
 struct Idle {
@@ -67,6 +104,8 @@ pub struct Lease {
     limits: PoolLimits,
     region: Arc<RegionState>,
     held: Option<Held>,
+    /// The address of its name that was chosen, where there is a choice.
+    visit: Option<Visit>,
 }
 
 /// Why there is no place.
@@ -195,6 +234,7 @@ impl Pools {
                 limits: cluster.limits,
                 region: region.clone(),
                 held,
+                visit: endpoint.visit(now.into_std()),
             }),
             Err(cause) => {
                 if let Some(held) = held {
@@ -231,11 +271,13 @@ impl Pools {
         budgets.get_mut(place).map(act)
     }
 
-    /// Closes connections that have been unused for too long.
-    pub fn sweep(&self, now: Instant, kept: std::time::Duration) {
+    /// Closes connections that have been unused for too long, are too old, or go to an address that
+    /// has left.
+    pub fn sweep(&self, now: Instant, kept: Duration) {
         let mut slots = self.slots.borrow_mut();
         for slot in slots.values_mut() {
-            slot.idle.retain(|idle| now - idle.since < kept);
+            slot.idle
+                .retain(|idle| now - idle.since < kept && idle.connected.origin.is_good(now));
         }
         slots.retain(|_, slot| !slot.idle.is_empty());
     }
@@ -270,8 +312,14 @@ impl Lease {
             .then_some(&self.region)
     }
 
-    /// A kept connection that is still open as far as anybody knows, newest first: the older ones
-    /// may then grow old and be closed.
+    /// The address of its endpoint's name that was chosen.
+    #[must_use]
+    pub fn host(&self) -> Option<&Host> {
+        self.visit.as_ref().map(Visit::host)
+    }
+
+    /// A kept connection to the chosen address that is still open as far as anybody knows, newest
+    /// first: the older ones may then grow old and be closed.
     pub fn kept(
         &self,
         context: &mut Context<'_>,
@@ -280,20 +328,24 @@ impl Lease {
     ) -> Option<Connected> {
         let mut slots = self.pools.slots.borrow_mut();
         let slot = slots.get_mut(&self.endpoint.id)?;
-        while let Some(mut idle) = slot.idle.pop() {
-            if now - idle.since < timeouts.pool_idle && !idle.connected.stream.is_disturbed(context)
+        let host = self.host();
+        loop {
+            let fits = |idle: &Idle| host.is_none_or(|host| idle.connected.origin.is_at(host));
+            let mut idle = slot.idle.remove(slot.idle.iter().rposition(fits)?);
+            if now - idle.since < timeouts.pool_idle
+                && idle.connected.origin.is_good(now)
+                && !idle.connected.stream.is_disturbed(context)
             {
                 return Some(idle.connected);
             }
         }
-        None
     }
 
     /// Keeps a connection that can serve another request.
     pub fn keep(&self, connected: Connected, now: Instant) {
         let mut slots = self.pools.slots.borrow_mut();
         let slot = slots.entry(self.endpoint.id).or_default();
-        if slot.idle.len() < self.limits.idle {
+        if slot.idle.len() < self.limits.idle && connected.origin.is_good(now) {
             let state = &self.endpoint.state;
             // Bounded by the pools already.
             let _ = state.idle.take(usize::MAX);

@@ -82,7 +82,7 @@ async fn the_line_is_served_in_order_and_no_newcomer_goes_before_it() {
     let wait = async |number: u8| {
         let lease = pools.lease_in_line(&cluster, None, Instant::now()).await;
         served.borrow_mut().push((number, lease.is_ok()));
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        tokio::time::sleep(Duration::from_millis(10)).await;
         drop(lease);
     };
     let end = async {
@@ -131,7 +131,7 @@ async fn a_wait_ends_and_so_does_that_of_who_went_away() {
 fn threads_keep_the_limit_and_wake_each_other() {
     let mut cluster = cluster(&[1, 2]);
     (cluster.limits.requests, cluster.limits.queue) = (2, 100);
-    cluster.limits.wait = std::time::Duration::from_secs(60);
+    cluster.limits.wait = Duration::from_secs(60);
     let cluster = &cluster;
     std::thread::scope(|scope| {
         for _ in 0..4 {

@@ -391,7 +391,7 @@ pub fn announce(change: Option<Change>, endpoint: &Endpoint, cause: &str) {
 
 /// Milliseconds since this process first asked, counted from 1, so that 0 is free for "never". The
 /// first to ask may ask about a time to come: what is counted from is the clock's, not theirs.
-fn millis(instant: Instant) -> u64 {
+pub(super) fn millis(instant: Instant) -> u64 {
     static FIRST: OnceLock<Instant> = OnceLock::new();
     let first = *FIRST.get_or_init(Instant::now);
     let elapsed = instant.saturating_duration_since(first).as_millis();

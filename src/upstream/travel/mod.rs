@@ -12,12 +12,12 @@ use smallvec::SmallVec;
 use tokio::time::Instant;
 
 use super::asked::Asked;
-use super::connect::connect;
+use super::connect::connect_to;
 use super::endpoint::{Cluster, Endpoint};
 use super::exchange::{Client, Exchange, Lost, unless_left};
 use super::failure::{Cause, Delivery, Failure};
 use super::outgoing::{Outgoing, RequestBody};
-use super::pool::{Connected, Lease, Pools};
+use super::pool::{Connected, Lease, Origin, Pools};
 use crate::balance::backoff::delay;
 use crate::balance::ejection::Evidence;
 use crate::http1::response::ResponseHead;
@@ -310,10 +310,17 @@ impl Way<'_> {
         }
         // Not since `now`: it may have waited in line.
         let begun = Instant::now();
-        let connected = Box::pin(connect(&lease.endpoint, &self.cluster.timeouts)).await;
+        let timeouts = &self.cluster.timeouts;
+        let connected = Box::pin(connect_to(&lease.endpoint, timeouts, lease.host())).await;
         self.journey.connect = Some(begun.elapsed());
-        let asked = Asked::default();
-        connected.map(|stream| (Connected { stream, asked }, false))
+        connected.map(|(stream, host)| {
+            let connected = Connected {
+                stream,
+                asked: Asked::default(),
+                origin: Origin::new(host, begun, timeouts.pool_age),
+            };
+            (connected, false)
+        })
     }
 
     /// After a failure before the first byte: any request may be tried again, elsewhere or, where

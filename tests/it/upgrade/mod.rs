@@ -5,6 +5,7 @@ mod changed;
 mod held;
 mod load;
 mod process;
+mod signals;
 
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::net::UnixDatagram;
