@@ -4,7 +4,7 @@
 use onetime_gateway::region::RegionId;
 use onetime_gateway::region::key::{IdentifierSecret, IdentifierSecrets, Key, mint};
 use onetime_gateway::region::{RegionDefinition, Regions};
-use onetime_gateway::route::classify::classify;
+use onetime_gateway::route::classify::{RouteMatch, classify};
 use percent_encoding::percent_decode_str;
 use url::Url;
 
@@ -19,6 +19,7 @@ pub fn holds(data: &[u8]) {
         return;
     };
     assert!(text.starts_with('/') && text.bytes().all(|byte| byte.is_ascii_graphic()));
+    as_the_application(text, &route);
     let shown = format!("{route:?}");
     assert_eq!(shown, format!("RouteMatch({})", route.template().label()));
 
@@ -49,6 +50,31 @@ pub fn holds(data: &[u8]) {
         let read = |key: Option<&str>| key.map(Key::from_segment);
         assert!(read(other.key()) == read(route.key()), "another key");
     }
+}
+
+/// The application's router unescapes a path and then drops the bytes that are not UTF-8 (Otto,
+/// `normalize_path`). What it is left with must be the same route with the same key here.
+fn as_the_application(path: &str, route: &RouteMatch<'_>) {
+    let unescaped: Vec<u8> = percent_decode_str(path).collect();
+    let kept: String = unescaped.utf8_chunks().map(|chunk| chunk.valid()).collect();
+    let segments = |path: &str| path.matches('/').count();
+    assert_eq!(segments(&kept), segments(path), "another structure");
+    let written = rewritten_bytes(kept.as_bytes());
+    let seen = classify(&written).unwrap_or_else(|fault| panic!("refused: {fault}"));
+    assert_eq!(seen.template().label(), route.template().label());
+    assert_eq!(seen.dialect(), route.dialect());
+    assert_eq!(seen.is_api(), route.is_api());
+    let key = |route: &RouteMatch<'_>| route.key().map(Key::from_segment);
+    assert!(key(&seen) == key(route), "another key");
+}
+
+/// The path with every byte percent-encoded, slashes excepted.
+fn rewritten_bytes(path: &[u8]) -> String {
+    let encoded = |&byte: &u8| match byte {
+        b'/' => "/".to_owned(),
+        byte => format!("%{byte:02X}"),
+    };
+    path.iter().map(encoded).collect()
 }
 
 /// The path with all that `keeps` does not keep percent-encoded, slashes excepted.

@@ -120,7 +120,8 @@ fn endpoints_once(reading: &Reading, regions: &[Draft]) {
     let mut seen = BTreeMap::new();
     for region in regions {
         for endpoint in &region.endpoints {
-            let key = (&endpoint.address, endpoint.port);
+            // However the address is spelled.
+            let key = (endpoint.address.canonical(), endpoint.port);
             let Some((other, sni)) = seen.insert(key, (&region.name, &endpoint.sni)) else {
                 continue;
             };

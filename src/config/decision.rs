@@ -28,15 +28,15 @@ pub struct Decision {
     /// The jurisdictions whose regions may be asked for a key that has no tag (`lookup` and
     /// `lookup_jurisdictions`). Default: none, since such a key is shown to all of them.
     pub lookup: Vec<String>,
-    /// How long they have to answer. Default 500 ms: beyond it the next rules decide.
+    /// How long they have to answer. Default 500 ms: a region that is later cannot say.
     pub lookup_timeout: Duration,
     /// How long it is remembered that a region has it. Default 5 minutes.
     pub lookup_found: Duration,
     /// How long it is remembered that none has. Default 1 s, and no longer: a receipt is read right after it
     /// was made.
     pub lookup_missing: Duration,
-    /// Look-ups by the second, and as many at once; each asks every region that may be asked. Default 50:
-    /// whoever guesses keys cannot make the regions busier than that.
+    /// Look-ups by the second, and as many at once; each asks every region that may be asked. A network may
+    /// use a fifth of them, a client a tenth. Default 50: guesses of keys cannot make the regions busier.
     pub lookup_per_second: u32,
 }
 

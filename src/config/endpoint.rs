@@ -1,10 +1,11 @@
 //! An endpoint: one address of a region, and what is said to it.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
 
+use crate::balance::addresses::{canonical, canonical_name};
 use crate::config::hide::echo;
 use crate::config::name::HostName;
 use crate::config::place::{FilePath, Place};
@@ -46,8 +47,26 @@ pub struct Endpoint {
 pub enum EndpointAddress {
     /// An address, used as it is.
     Ip(IpAddr),
-    /// A name to resolve, lower case; underscores are taken, as container networks use them.
+    /// A name to resolve, lower case; underscores are taken, as container networks use them. One label
+    /// may have a dot at its end, which says that no search list is used; a longer name never has.
     Name(String),
+}
+
+impl EndpointAddress {
+    /// What two spellings of one address have in common. `localhost` and the names below it are the
+    /// loopback address (RFC 6761 section 6.3).
+    pub fn canonical(&self) -> Self {
+        match self {
+            Self::Ip(address) => Self::Ip(canonical(*address)),
+            Self::Name(name) => {
+                let name = canonical_name(name);
+                match name == "localhost" || name.ends_with(".localhost") {
+                    true => Self::Ip(Ipv4Addr::LOCALHOST.into()),
+                    false => Self::Name(name),
+                }
+            }
+        }
+    }
 }
 
 /// What `Host` (and `X-Forwarded-Host`) say to a region.
@@ -119,7 +138,7 @@ impl Draft {
     fn of_url(value: &Value<'_>) -> Option<Self> {
         let (tls, address, port) = value.parsed(address::endpoint)?;
         if let (false, EndpointAddress::Ip(ip)) = (tls, &address)
-            && is_public(ip)
+            && is_public(&canonical(*ip))
         {
             value.warn(Complaint::new(
                 "http to a public address: whoever is on the way reads the secrets",
@@ -145,7 +164,7 @@ impl Draft {
         let weight = section.read("weight", |v| v.integer(1..=1000));
         let drain = section.read("drain", Value::boolean);
         let sni = section.read("sni", |v| v.parsed(sni));
-        let certificate_name = section.read("certificate_name", |v| v.parsed(address::host_name));
+        let certificate_name = section.read("certificate_name", |v| v.parsed(absolute_host));
         let networks = section.read("networks", networks).unwrap_or_default();
         let host_header = section.read("host", |v| v.parsed(host_header));
         let ca = section.read("ca", Value::file);
@@ -162,7 +181,9 @@ impl Draft {
         }
         if let Some(EndpointAddress::Ip(ip)) = url.as_ref().map(|url| &url.address)
             && !networks.is_empty()
-            && !networks.iter().any(|network| network.contains(ip))
+            && !networks
+                .iter()
+                .any(|network| network.contains(&ip.to_canonical()))
         {
             let complaint = Complaint::new(format!("{ip} is in none of these networks"));
             section
@@ -218,9 +239,17 @@ fn networks(value: &Value<'_>) -> Option<Vec<IpNet>> {
     value.list(|item| item.parsed(address::network))
 }
 
+/// A host that may be written as an absolute name: certificates and `Host` have no dot at the end (RFC
+/// 6066 section 3, RFC 9525 section 6.3).
+fn absolute_host(text: &str) -> Result<HostName, Complaint> {
+    let plain = text.strip_suffix('.');
+    let name = plain.filter(|name| HostName::parse(name).is_some_and(|host| !host.is_address()));
+    address::host_name(name.unwrap_or(text))
+}
+
 /// The name in SNI; RFC 6066 section 3 has no addresses there.
 fn sni(text: &str) -> Result<HostName, Complaint> {
-    let host = address::host_name(text)?;
+    let host = absolute_host(text)?;
     if host.is_address() {
         return Err(Complaint::new("SNI says a name, not an address"));
     }
@@ -231,7 +260,7 @@ pub(super) fn host_header(text: &str) -> Result<HostHeader, Complaint> {
     match text {
         "region" => Ok(HostHeader::Region),
         "client" => Ok(HostHeader::Client),
-        other => address::authority(other)
+        other => address::authority(&without_dot(other))
             .map(HostHeader::Literal)
             .ok_or_else(|| {
                 Complaint::new(format!("`{}` is no host", echo(other)))
@@ -240,13 +269,26 @@ pub(super) fn host_header(text: &str) -> Result<HostHeader, Complaint> {
     }
 }
 
+/// An authority whose name may be written as an absolute one, without that dot.
+fn without_dot(authority: &str) -> String {
+    let (name, port) = match authority.split_once(':') {
+        Some((name, port)) => (name, format!(":{port}")),
+        None => (authority, String::new()),
+    };
+    match name.strip_suffix('.') {
+        Some(plain) if HostName::parse(plain).is_some_and(|host| !host.is_address()) => {
+            format!("{plain}{port}")
+        }
+        _ => authority.to_owned(),
+    }
+}
+
 /// Whether an address may be anywhere on the internet.
 fn is_public(address: &IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => {
             // 100.64.0.0/10: RFC 6598.
-            let shared =
-                u32::from(*v4) >> 22 == u32::from(std::net::Ipv4Addr::new(100, 64, 0, 0)) >> 22;
+            let shared = u32::from(*v4) >> 22 == u32::from(Ipv4Addr::new(100, 64, 0, 0)) >> 22;
             !(v4.is_private()
                 || v4.is_loopback()
                 || v4.is_link_local()

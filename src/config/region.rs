@@ -12,9 +12,16 @@ use crate::config::problem::Complaint;
 use crate::config::read::section::Section;
 use crate::config::read::value::Value;
 use crate::config::text::address;
+use crate::lookup::Generation;
 
 /// The default of `slow_start`: caches are warm after a few hundred requests.
 const SLOW_START: Duration = Duration::from_secs(30);
+
+/// The words of `dialect`.
+const GENERATIONS: [(&str, Generation); 2] = [
+    (Generation::Current.label(), Generation::Current),
+    (Generation::V023.label(), Generation::V023),
+];
 
 /// `[regions.NAME]`.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,6 +51,9 @@ pub struct Region {
     pub allow_crossing: bool,
     /// Whether the region gets no new requests. Default: false.
     pub drain: bool,
+    /// The generation of the application that the region runs (`dialect`): how it is asked for keys.
+    /// Default: the current one.
+    pub generation: Generation,
     /// The table's header in the file.
     pub place: Place,
 }
@@ -83,6 +93,7 @@ pub(super) struct Draft {
     pub(super) failover: Vec<(RegionName, Place)>,
     pub(super) allow_crossing: bool,
     pub(super) drain: bool,
+    generation: Generation,
     health: Option<Health>,
     ejection: Option<Ejection>,
     slow_start: Duration,
@@ -162,6 +173,9 @@ impl Draft {
                 })
                 .unwrap_or(SLOW_START),
             drain: section.read("drain", Value::boolean).unwrap_or(false),
+            generation: section
+                .read("dialect", |v| v.choice(&GENERATIONS))
+                .unwrap_or_default(),
             failover: section
                 .read("failover", |v| {
                     v.list(|item| Some((item.region()?, item.place())))
@@ -199,6 +213,7 @@ impl Draft {
                 .collect(),
             allow_crossing: self.allow_crossing,
             drain: self.drain,
+            generation: self.generation,
             place: self.place,
         })
     }

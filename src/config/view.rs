@@ -169,6 +169,7 @@ fn region(region: &Region) -> Value {
         "failover": region.failover.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "allow_crossing": region.allow_crossing,
         "drain": region.drain,
+        "dialect": region.generation.label(),
     })
 }
 

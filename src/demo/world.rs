@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 use thiserror::Error;
 
-use super::options::DemoOptions;
+use super::options::{DemoOptions, Dialect};
 use super::{DemoRegions, RegionInfo};
 use crate::config::mapping;
 use crate::reload::Source;
@@ -327,10 +327,15 @@ fn configuration(regions: &[RegionInfo], options: &WorldOptions) -> String {
         let _ = write!(
             text,
             "\n[regions.{0}]\nhost = \"{0}.localhost\"\njurisdiction = \"{1}\"\n\
-             endpoints = [{2}]\nidentifier_secrets = [{{ file = \"{0}.secret\" }}]\n",
+             endpoints = [{2}]\nidentifier_secrets = [{{ file = \"{0}.secret\" }}]\n\
+             dialect = \"{3}\"\n",
             region.name,
             region.jurisdiction,
             endpoints.join(", "),
+            match region.dialect {
+                Dialect::Current => "current",
+                Dialect::Classic => "v0.23",
+            },
         );
     }
     let _ = write!(

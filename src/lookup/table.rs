@@ -31,8 +31,12 @@ pub struct Rules {
     pub found: Duration,
     /// That none has it: short, since receipts are read right after they were made.
     pub nowhere: Duration,
-    /// Questions, each of which goes to every region that may be asked.
+    /// Questions of all clients together, each of which goes to every region that may be asked.
     pub budget: Rule,
+    /// Questions of one client.
+    pub client: Rule,
+    /// Questions of one network: less than `budget`, so that no network spends what all have together.
+    pub network: Rule,
 }
 
 /// What to do about a key. `W` is how one waits for an answer.
@@ -44,7 +48,7 @@ pub enum Step<W> {
     Wait(W),
     /// Ask: whoever comes meanwhile waits.
     Ask,
-    /// Nothing: the budget is spent.
+    /// Nothing: a budget is spent, or too many keys are being asked for.
     Refused,
 }
 
@@ -60,6 +64,8 @@ pub struct Table<W> {
     found: VecDeque<(Instant, Digest)>,
     /// The same of those that no region has.
     nowhere: VecDeque<(Instant, Digest)>,
+    /// Entries that are being asked for.
+    asked: usize,
     spent: Full,
     epoch: Instant,
 }
@@ -72,17 +78,20 @@ impl<W: Clone> Table<W> {
             entries: HashMap::new(),
             found: VecDeque::new(),
             nowhere: VecDeque::new(),
+            asked: 0,
             spent: Full::default(),
             epoch,
         }
     }
 
-    /// What to do about a key now. `wait` is for those who come while it is asked.
+    /// What to do about a key now. `wait` is for those who come while it is asked; `admit` takes the
+    /// question from the caller's own budgets, and is called only if it would be asked.
     pub fn step(
         &mut self,
         digest: Digest,
         now: Instant,
         rules: &Rules,
+        admit: impl FnOnce() -> bool,
         wait: impl FnOnce() -> W,
     ) -> Step<W> {
         self.forget(now);
@@ -93,16 +102,24 @@ impl<W: Clone> Table<W> {
         }
         let since = now.saturating_duration_since(self.epoch).as_nanos();
         let since = u64::try_from(since).unwrap_or(u64::MAX);
-        if rules.budget.take(&mut self.spent, since).is_err() {
+        // The caller's own budgets come first: a caller without one must not spend the common one.
+        if self.asked >= MOST
+            || rules.budget.wait(self.spent, since).is_some()
+            || !admit()
+            || rules.budget.take(&mut self.spent, since).is_err()
+        {
             return Step::Refused;
         }
         self.entries.insert(digest, Entry::Asked(wait()));
+        self.asked += 1;
         Step::Ask
     }
 
     /// Ends what [`Step::Ask`] began; `None` if nothing can be said.
     pub fn settle(&mut self, digest: Digest, known: Option<Known>, now: Instant, rules: &Rules) {
-        self.entries.remove(&digest);
+        if let Some(Entry::Asked(_)) = self.entries.remove(&digest) {
+            self.asked = self.asked.saturating_sub(1);
+        }
         let Some(known) = known else { return };
         if self.found.len() + self.nowhere.len() >= MOST {
             let oldest = self.nowhere.pop_front().or_else(|| self.found.pop_front());
@@ -114,6 +131,13 @@ impl<W: Clone> Table<W> {
         };
         queue.push_back((until, digest));
         self.entries.insert(digest, Entry::Known(known, until));
+    }
+
+    /// Forgets an answer that is of no use any more, so that the next caller asks anew.
+    pub fn discard(&mut self, digest: Digest) {
+        if matches!(self.entries.get(&digest), Some(Entry::Known(..))) {
+            self.entries.remove(&digest);
+        }
     }
 
     /// How many keys are known or asked for.
@@ -165,6 +189,8 @@ mod tests {
             found: Duration::from_secs(300),
             nowhere: Duration::from_secs(1),
             budget: Rule::new(5, Duration::from_millis(100)),
+            client: Rule::new(5, Duration::from_millis(100)),
+            network: Rule::new(5, Duration::from_millis(100)),
         }
     }
 
@@ -180,12 +206,21 @@ mod tests {
         let at = |seconds: f64| start + Duration::from_secs_f64(seconds);
         let mut table = Table::new(start);
         let key = digest(1);
-        assert_eq!(table.step(key, at(0.0), &rules(), || 'a'), Step::Ask);
-        assert_eq!(table.step(key, at(0.0), &rules(), || 'b'), Step::Wait('a'));
+        assert_eq!(
+            table.step(key, at(0.0), &rules(), || true, || 'a'),
+            Step::Ask
+        );
+        assert_eq!(
+            table.step(key, at(0.0), &rules(), || true, || 'b'),
+            Step::Wait('a')
+        );
         table.settle(key, Some(Known::At("eu".into())), at(0.1), &rules());
         let known = Step::Known(Known::At("eu".into()));
-        assert_eq!(table.step(key, at(300.0), &rules(), || 'c'), known);
-        assert_eq!(table.step(key, at(300.2), &rules(), || 'c'), Step::Ask);
+        assert_eq!(table.step(key, at(300.0), &rules(), || true, || 'c'), known);
+        assert_eq!(
+            table.step(key, at(300.2), &rules(), || true, || 'c'),
+            Step::Ask
+        );
     }
 
     #[test]
@@ -193,16 +228,16 @@ mod tests {
         let start = Instant::now();
         let mut table = Table::new(start);
         let key = digest(1);
-        assert_eq!(table.step(key, start, &rules(), || ()), Step::Ask);
+        assert_eq!(table.step(key, start, &rules(), || true, || ()), Step::Ask);
         table.settle(key, Some(Known::Nowhere), start, &rules());
         let known = Step::Known(Known::Nowhere);
-        assert_eq!(table.step(key, start, &rules(), || ()), known);
+        assert_eq!(table.step(key, start, &rules(), || true, || ()), known);
         let later = start + Duration::from_secs(1);
-        assert_eq!(table.step(key, later, &rules(), || ()), Step::Ask);
+        assert_eq!(table.step(key, later, &rules(), || true, || ()), Step::Ask);
         // Whoever cannot say leaves nothing behind.
         table.settle(key, None, later, &rules());
         assert!(table.is_empty());
-        assert_eq!(table.step(key, later, &rules(), || ()), Step::Ask);
+        assert_eq!(table.step(key, later, &rules(), || true, || ()), Step::Ask);
     }
 
     #[test]
@@ -213,13 +248,51 @@ mod tests {
         for number in 0..100_000 {
             // A second in all.
             let now = start + Duration::from_micros(10) * number;
-            if table.step(digest(number), now, &rules(), || ()) == Step::Ask {
+            if table.step(digest(number), now, &rules(), || true, || ()) == Step::Ask {
                 asked += 1;
                 table.settle(digest(number), Some(Known::Nowhere), now, &rules());
             }
         }
         assert_eq!(asked, 14, "five at once and nine in the rest of a second");
         assert!(table.len() <= 14);
+    }
+
+    #[test]
+    fn a_caller_without_a_budget_does_not_spend_that_of_all() {
+        let now = Instant::now();
+        let mut table = Table::new(now);
+        for number in 0..100 {
+            let step = table.step(digest(number), now, &rules(), || false, || ());
+            assert_eq!(step, Step::Refused);
+        }
+        for number in 0..5 {
+            let step = table.step(digest(number), now, &rules(), || true, || ());
+            assert_eq!(step, Step::Ask);
+        }
+        let never = || -> bool { unreachable!("the budget of all is spent") };
+        let step = table.step(digest(5), now, &rules(), never, || ());
+        assert_eq!(step, Step::Refused);
+    }
+
+    #[test]
+    fn no_more_than_the_most_are_asked_for_at_a_time() {
+        let now = Instant::now();
+        let many = Rules {
+            budget: Rule::new(u32::MAX, Duration::from_nanos(1)),
+            ..rules()
+        };
+        let mut table = Table::new(now);
+        let most = u32::try_from(MOST).expect("few");
+        for number in 0..most {
+            assert_eq!(
+                table.step(digest(number), now, &many, || true, || ()),
+                Step::Ask
+            );
+        }
+        let one_more = |table: &mut Table<()>| table.step(digest(most), now, &many, || true, || ());
+        assert_eq!(one_more(&mut table), Step::Refused);
+        table.settle(digest(0), None, now, &many);
+        assert_eq!(one_more(&mut table), Step::Ask);
     }
 
     proptest! {
@@ -230,7 +303,7 @@ mod tests {
             let mut table = Table::new(start);
             for (step, (number, answer)) in numbers.into_iter().enumerate() {
                 let now = start + Duration::from_millis(50) * u32::try_from(step).expect("few");
-                let asked = table.step(digest(number), now, &many, || ());
+                let asked = table.step(digest(number), now, &many, || true, || ());
                 prop_assert_ne!(&asked, &Step::Wait(()));
                 if asked == Step::Ask {
                     let known = answer.map(|here| if here { Known::At("eu".into()) } else { Known::Nowhere });

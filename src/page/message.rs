@@ -57,6 +57,8 @@ pub enum Message {
     RegionBrokeOff,
     /// The region has too many requests.
     RegionBusy,
+    /// The region that a key belongs to could not be determined.
+    RegionUndetermined,
     /// No secure connection to the region.
     RegionInsecure,
     /// The region's answer is invalid.
@@ -85,7 +87,7 @@ pub enum Message {
 
 impl Message {
     /// Every message.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 40] = [
         Self::Abandoned,
         Self::AmbiguousHost,
         Self::AmbiguousChoice,
@@ -117,6 +119,7 @@ impl Message {
         Self::RegionInvalid,
         Self::RegionSilent,
         Self::RegionUnavailable,
+        Self::RegionUndetermined,
         Self::RegionUnreachable,
         Self::RegionUnreachableInTime,
         Self::TargetTooLong,

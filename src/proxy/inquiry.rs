@@ -1,5 +1,5 @@
-//! A look-up at one region. All that can be sent from here is a [`Kind`]'s fixed call with a key in
-//! it: nothing of a request, of its caller or of any other region.
+//! A look-up at one region. All that can be sent from here is a [`Call`] with a key in it: nothing of
+//! a request, of its caller or of any other region.
 
 use std::future::poll_fn;
 use std::rc::Rc;
@@ -13,10 +13,9 @@ use super::worker::View;
 use crate::headers::request::Head;
 use crate::http1::Framing;
 use crate::http1::response::ResponseHead;
-use crate::lookup::{Kind, Said, said};
+use crate::lookup::{Call, Said, said};
 use crate::net::deadline;
 use crate::region::RegionId;
-use crate::region::key::Key;
 use crate::upstream::exchange::Client;
 use crate::upstream::failure::Cause;
 use crate::upstream::outgoing::{Outgoing, RequestBody};
@@ -26,18 +25,17 @@ use crate::upstream::travel::{Journey, Terms, travel};
 /// As much of an answer is read; a whole one is a tenth of it.
 const MOST_BYTES: usize = 32 * 1024;
 
-/// Asks one region whether it has what the key is of, and notes in `journey` how it fared.
+/// Asks one region whether it has what the call's key is of, and notes in `journey` how it fared.
 pub async fn inquire(
     view: &View,
     pools: &Rc<Pools>,
     region: RegionId,
-    kind: Kind,
-    key: &Key,
+    call: Call,
     within: Duration,
     journey: &mut Journey,
 ) -> Said {
     let must_end = Instant::now() + within;
-    let asked = ask(view, pools, region, (kind, key), must_end, journey);
+    let asked = ask(view, pools, region, call, must_end, journey);
     deadline::within(must_end, asked)
         .await
         .unwrap_or(Said::CannotSay)
@@ -47,17 +45,20 @@ async fn ask(
     view: &View,
     pools: &Rc<Pools>,
     region: RegionId,
-    (kind, key): (Kind, &Key),
+    call: Call,
     must_end: Instant,
     journey: &mut Journey,
 ) -> Said {
+    let content = call.content.as_ref();
+    let content = content.map(|(content_type, content)| (*content_type, content.len()));
+    let head = Head::inquiry(&call.path, content);
+    let framing = content.map_or(Framing::Empty, |(_, length)| Framing::Length(length as u64));
+    let outgoing = Outgoing::new(head, framing);
     let mut question = Question {
-        body: kind.body(key),
+        body: call.content.map(|(_, content)| content).unwrap_or_default(),
         taken: 0,
         status: 0,
     };
-    let head = Head::inquiry(kind.path(), kind.content_type(), question.body.len());
-    let outgoing = Outgoing::new(head, Framing::Length(question.body.len() as u64));
     let terms = Terms {
         expects_continue: false,
         asked: None,
@@ -95,7 +96,7 @@ async fn ask(
         return Said::CannotSay;
     }
     exchange.finish();
-    said(question.status, &answer)
+    said(view.generation(region), question.status, &answer)
 }
 
 /// What is sent, as `upstream` takes a client's body.

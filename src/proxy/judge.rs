@@ -9,7 +9,7 @@ use super::answer::{Answer, Context, Dialect};
 use super::arrival::{Arrival, Protocol, Scheme, Target, is_web};
 use super::choosing::{self, Choosing};
 use super::elsewhere::Elsewhere;
-use super::lookup::Ask;
+use super::lookup::{Ask, Asking};
 use super::pages;
 use super::quota;
 use super::record::Record;
@@ -373,8 +373,20 @@ impl<'b> Case<'_, 'b> {
 
     /// What regions have to be asked about the key, where they may be.
     fn look_up(&self, asked: &Asked<'_>, outcome: &Outcome) -> Option<Box<Ask>> {
+        if !outcome.look_up {
+            return None;
+        }
+        let dialect = super::dialect(self.arrival.target, self.arrival.fields);
+        let asking = Asking {
+            route: &asked.route,
+            strict: asked.route.class(&asked.method) == DeliveryClass::Consume
+                || asked.target.query.is_some()
+                || self.arrival.framing != Framing::Empty,
+            dialect,
+            language: super::language(dialect, self.arrival.fields),
+        };
         let host = || self.asked(&asked.target);
-        Ask::of(self.view, outcome, &asked.route, host, || asked.tail())
+        Ask::of(self.view, outcome, &asking, host, || asked.tail())
     }
 
     fn proxy(&mut self, asked: &Asked<'b>, outcome: &Outcome) -> Result<Judged<'b>, Refusal> {

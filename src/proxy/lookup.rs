@@ -1,9 +1,14 @@
-//! Keys that no tag places, where the operator lets regions be asked for them: once for all callers
-//! who want to know at the same time, within a budget, and remembered for a while. What is found binds
-//! like a tag; where nothing is, the next rules have decided already.
+//! Look-ups for untagged keys: concurrent callers share one query; results are cached and budgeted.
+//!
+//! What is found binds like a tag. If all regions say that they do not have it, the rules behind have
+//! decided already. If it cannot be determined, a request that may consume something, or that carries
+//! a body or a query, is refused: sent by the rules behind, it would show a region that was not asked
+//! for it the key and the passphrase.
 
+use std::collections::hash_map::RandomState;
+use std::net::IpAddr;
 use std::rc::Rc;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
 use hmac::{Hmac, KeyInit, Mac};
@@ -11,12 +16,16 @@ use sha2::Sha256;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::answer::{Answer, Context, Dialect};
 use super::inquiry::inquire;
 use super::record::Record;
+use super::refusal::Refusal;
 use super::worker::{View, Worker};
 use super::{Planned, Verdict};
-use crate::lookup::table::{Digest, Known, Step, Table};
-use crate::lookup::{Kind, LENGTHS, Said};
+use crate::limit::table::Table as Buckets;
+use crate::lookup::table::{Digest, Known, Rules, Step, Table};
+use crate::lookup::{self, Kind, LENGTHS, Said};
+use crate::page::language::Language;
 use crate::region::key::Key;
 use crate::region::question::{KeyFinding, Outcome};
 use crate::region::{Reason, RegionId};
@@ -31,6 +40,9 @@ type Wait = watch::Receiver<Option<Option<Known>>>;
 pub struct Lookups {
     keyed: Hmac<Sha256>,
     table: Mutex<Table<Wait>>,
+    /// What each client and each network may still ask; made at the first look-up.
+    budgets: OnceLock<[Buckets; 2]>,
+    epoch: Instant,
 }
 
 impl Lookups {
@@ -41,7 +53,23 @@ impl Lookups {
         Self {
             keyed: Hmac::new(&secret.into()),
             table: Mutex::new(Table::new(epoch)),
+            budgets: OnceLock::new(),
+            epoch,
         }
+    }
+
+    /// Takes one look-up from the budgets of the client and of its network; whether both had one.
+    fn admit(&self, view: &View, rules: &Rules, client: IpAddr, now: Instant) -> bool {
+        if view.exempts(client) {
+            return true;
+        }
+        let new = || Buckets::new(RandomState::new(), self.epoch);
+        let [clients, networks] = self.budgets.get_or_init(|| [new(), new()]);
+        let blocks = view.connection_rules();
+        let (client, network) = (blocks.client.block(client), blocks.network.block(client));
+        // A client without a look-up left takes none from its network.
+        clients.take(rules.client, client, now).is_ok()
+            && networks.take(rules.network, network, now).is_ok()
     }
 
     fn digest(&self, kind: Kind, key: &Key) -> Digest {
@@ -70,6 +98,22 @@ pub struct Ask {
     asked: String,
     /// Path and query on the region's own host.
     tail: String,
+    /// Whether the rules behind must not decide if the look-up is inconclusive.
+    strict: bool,
+    dialect: Dialect,
+    language: Language,
+}
+
+/// What of a request bears on its look-up.
+pub(super) struct Asking<'a> {
+    /// The route.
+    pub(super) route: &'a RouteMatch<'a>,
+    /// Whether the request may consume something, or carries a body or a query.
+    pub(super) strict: bool,
+    /// How the caller reads errors.
+    pub(super) dialect: Dialect,
+    /// The language of pages.
+    pub(super) language: Language,
 }
 
 impl Ask {
@@ -78,13 +122,14 @@ impl Ask {
     pub(super) fn of(
         view: &View,
         outcome: &Outcome,
-        route: &RouteMatch<'_>,
+        asking: &Asking<'_>,
         asked: impl FnOnce() -> String,
         tail: impl FnOnce() -> String,
     ) -> Option<Box<Self>> {
-        if view.lookup_regions().is_empty() || outcome.key != KeyFinding::Untagged {
+        if !outcome.look_up {
             return None;
         }
+        let route = asking.route;
         let key = Key::from_segment(route.key()?)?;
         let kind = if route.key_place()?.is_receipt() {
             Kind::Receipt
@@ -98,34 +143,48 @@ impl Ask {
                 key,
                 asked: asked(),
                 tail: tail(),
+                strict: asking.strict,
+                dialect: asking.dialect,
+                language: asking.language,
             })
         })
     }
 }
 
-/// Asks, if there is anything to ask, and turns the request to the region that was found.
+/// Asks, if there is anything to ask, and turns the request to the region that was found; or refuses
+/// it if none was determined and the rules behind must not decide.
 pub async fn resolve(planned: &mut Planned, worker: &Rc<Worker>) {
     // Seldom, so it takes room only then.
-    if let Some(ask) = planned.ask.take()
-        && let Some(region) = Box::pin(find(&ask, worker)).await
-    {
-        turn(planned, *ask, region);
+    if let Some(ask) = planned.ask.take() {
+        match Box::pin(find(&ask, planned.record.client, worker)).await {
+            Ok(Some(region)) => turn(planned, *ask, region),
+            Ok(None) => {}
+            Err(refusal) if ask.strict => refuse(planned, &ask, refusal),
+            Err(_) => {}
+        }
     }
 }
 
-/// The region that has it, as far as one can be found.
-async fn find(ask: &Ask, worker: &Rc<Worker>) -> Option<RegionId> {
+/// The region that has it; `None` if no region that was asked has it.
+///
+/// # Errors
+/// It is not known: nobody was asked, or the answers do not tell.
+async fn find(
+    ask: &Ask,
+    client: Option<IpAddr>,
+    worker: &Rc<Worker>,
+) -> Result<Option<RegionId>, Refusal> {
     let count = |outcome| worker.metrics.count(Event::LookedUp, None, outcome);
-    let digest = worker.lookups.digest(ask.kind, &ask.key);
+    let lookups = &worker.lookups;
+    let digest = lookups.digest(ask.kind, &ask.key);
     let (teller, wait) = watch::channel(None);
-    let rules = ask.view.lookup_rules();
-    let step = worker
-        .lookups
-        .table(|table| table.step(digest, Instant::now(), &rules, || wait.clone()));
+    let (rules, now) = (ask.view.lookup_rules(), Instant::now());
+    let admit = || client.is_some_and(|client| lookups.admit(&ask.view, &rules, client, now));
+    let step = lookups.table(|table| table.step(digest, now, &rules, admit, || wait.clone()));
     let known = match step {
         Step::Refused => {
             count("refused");
-            return None;
+            return Err(Refusal::LookUpBudget);
         }
         Step::Known(known) => {
             count("remembered");
@@ -136,15 +195,15 @@ async fn find(ask: &Ask, worker: &Rc<Worker>) -> Option<RegionId> {
             told(wait).await
         }
         Step::Ask => {
-            let asking = Asking {
-                lookups: worker.lookups.clone(),
+            let query = Query {
+                lookups: lookups.clone(),
                 view: ask.view.clone(),
                 digest,
                 teller,
                 known: None,
             };
             // It goes on without the caller who began it: others may wait.
-            let work = asking.run(worker.clone(), ask.kind, ask.key.clone());
+            let work = query.run(worker.clone(), ask.kind, ask.key.clone());
             tokio::task::spawn_local(work);
             let known = told(wait).await;
             count(match known {
@@ -155,14 +214,18 @@ async fn find(ask: &Ask, worker: &Rc<Worker>) -> Option<RegionId> {
             known
         }
     };
-    let Some(Known::At(name)) = known else {
-        return None;
+    let name = match known {
+        Some(Known::At(name)) => name,
+        Some(Known::Nowhere) => return Ok(None),
+        None => return Err(Refusal::LookUpUnclear),
     };
-    // A reload may have taken the region away, or the leave to ask it.
-    let regions = ask.view.lookup_regions().iter().copied();
-    regions
-        .into_iter()
-        .find(|region| ask.view.region_name(*region) == &*name)
+    let mut regions = ask.view.lookup_regions().iter().copied();
+    let found = regions.find(|region| ask.view.region_name(*region) == &*name);
+    if found.is_none() {
+        // A reload took the region away, or the leave to ask it.
+        lookups.table(|table| table.discard(digest));
+    }
+    found.map(Some).ok_or(Refusal::LookUpUnclear)
 }
 
 async fn told(mut wait: Wait) -> Option<Known> {
@@ -171,8 +234,8 @@ async fn told(mut wait: Wait) -> Option<Known> {
     known.ok().and_then(|known| known.clone().flatten())
 }
 
-/// A question under way. However it ends, it is off the table afterwards and all who wait know.
-struct Asking {
+/// A look-up under way. However it ends, it is off the table afterwards and all who wait know.
+struct Query {
     lookups: Arc<Lookups>,
     view: View,
     digest: Digest,
@@ -180,54 +243,45 @@ struct Asking {
     known: Option<Known>,
 }
 
-impl Asking {
+impl Query {
     async fn run(mut self, worker: Rc<Worker>, kind: Kind, key: Key) {
         let within = self.view.config.decision.lookup_timeout;
         let mut inquiries = JoinSet::new();
         for &region in self.view.lookup_regions() {
-            let (view, worker, key) = (self.view.clone(), worker.clone(), key.clone());
+            let (view, worker) = (self.view.clone(), worker.clone());
+            let call = kind.call(view.generation(region), &key);
             inquiries.spawn_local(async move {
                 let mut journey = Journey::default();
-                let asked = inquire(
-                    &view,
-                    &worker.pools,
-                    region,
-                    kind,
-                    &key,
-                    within,
-                    &mut journey,
-                );
-                let said = asked.await;
+                let said = match call {
+                    Some(call) => {
+                        inquire(&view, &worker.pools, region, call, within, &mut journey).await
+                    }
+                    None => Said::CannotSay,
+                };
                 let label = view.region_label(region);
                 worker.remember_endpoints(&journey, Some(label));
-                let name: Arc<str> = view.region_name(region).into();
                 worker
                     .metrics
                     .count(Event::Inquired, Some(label), said.label());
-                (name, said)
+                (Some(region), said)
             });
         }
-        let mut all_said_no = true;
+        // All of them: a region that is quick to say "here" may be lying.
+        let mut said = Vec::new();
         while let Some(inquired) = inquiries.join_next().await {
-            match inquired {
-                Ok((name, Said::Here)) => {
-                    self.known = Some(Known::At(name));
-                    break;
-                }
-                Ok((_, Said::NotHere)) => {}
-                Ok((_, Said::CannotSay)) | Err(_) => all_said_no = false,
+            said.push(inquired.unwrap_or((None, Said::CannotSay)));
+        }
+        self.known = match lookup::verdict(said) {
+            lookup::Verdict::At(region) => {
+                region.map(|region| Known::At(self.view.region_name(region).into()))
             }
-        }
-        if self.known.is_none() && all_said_no {
-            self.known = Some(Known::Nowhere);
-        }
-        drop(self);
-        // The others' answers change nothing, but their connections can be used again.
-        while inquiries.join_next().await.is_some() {}
+            lookup::Verdict::Nowhere => Some(Known::Nowhere),
+            lookup::Verdict::Unclear => None,
+        };
     }
 }
 
-impl Drop for Asking {
+impl Drop for Query {
     fn drop(&mut self) {
         let rules = self.view.lookup_rules();
         let (digest, known) = (self.digest, self.known.take());
@@ -263,4 +317,26 @@ fn turn(planned: &mut Planned, ask: Ask, region: RegionId) {
 fn note(record: &mut Record, region: RegionId) {
     record.decided = Some((region, Reason::LookUp));
     record.key = Some(KeyFinding::LookedUp);
+}
+
+/// Answers 503 in place of what the rules behind decided. The region that they named is not told: it
+/// has nothing to do with the request.
+fn refuse(planned: &mut Planned, ask: &Ask, refusal: Refusal) {
+    let (view, record) = (&ask.view, &mut planned.record);
+    record.decided = None;
+    record.redirect = false;
+    record.refused(refusal);
+    let context = Context {
+        dialect: ask.dialect,
+        language: ask.language,
+        // Only where no host names the region is a key looked up.
+        chooses: true,
+        request_id: record.request_id(),
+        decided: None,
+        pseudonym: view.pseudonym(),
+        hsts: view.hsts(),
+        set_cookies: &[],
+    };
+    let answer = Answer::refuse(refusal, view.region_names(), &context);
+    planned.verdict = Verdict::Answer(Box::new(answer));
 }

@@ -47,6 +47,8 @@ pub struct Outcome {
     pub decision: Decision,
     /// What the key's tag said.
     pub key: KeyFinding,
+    /// Whether the key is to be looked up, which may replace the decision.
+    pub look_up: bool,
     /// The pin cookie names no region of this snapshot: the answer expires it.
     pub expire_pin: bool,
     /// The sticky cookie names no region of this snapshot: the answer expires it.

@@ -258,6 +258,7 @@ impl Reloader {
             hash: snapshot.hash,
             warnings,
         };
+        snapshot.withdraw(&previous);
         self.live.store(Arc::new(snapshot));
         verdict
     }

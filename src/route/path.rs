@@ -26,6 +26,9 @@ pub enum PathFault {
     /// `%` without two hexadecimal digits.
     #[error("the path has an invalid percent-encoding")]
     Encoding,
+    /// Percent-encoded bytes that are not UTF-8: the application's router drops them before it matches.
+    #[error("the path has percent-encoded bytes that are not UTF-8")]
+    Utf8,
     /// A byte that no path has: white space, `"`, `#`, `<`, `>`, `?` or one beyond ASCII.
     #[error("the path has a character that is not allowed")]
     Character,
@@ -41,6 +44,7 @@ impl PathFault {
             Self::Backslash => "backslash",
             Self::Control => "control",
             Self::Encoding => "encoding",
+            Self::Utf8 => "utf-8",
             Self::Character => "character",
         }
     }
@@ -55,13 +59,13 @@ pub fn check(path: &str) -> Result<(), PathFault> {
         return Err(PathFault::NotAbsolute);
     }
     let mut bytes = path.bytes();
-    let mut dots = false;
+    let (mut dots, mut beyond_ascii) = (false, false);
     while let Some(byte) = bytes.next() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'~' => {}
             b'.' => dots = true,
             b'%' => {
-                check_encoded(bytes.next(), bytes.next())?;
+                beyond_ascii |= check_encoded(bytes.next(), bytes.next())? >= 0x80;
                 dots = true;
             }
             b'\\' => return Err(PathFault::Backslash),
@@ -71,13 +75,17 @@ pub fn check(path: &str) -> Result<(), PathFault> {
         }
     }
     if dots && segments(path).any(is_dots) {
-        Err(PathFault::DotSegment)
-    } else {
-        Ok(())
+        return Err(PathFault::DotSegment);
     }
+    // Slashes are ASCII, so the whole is UTF-8 if, and only if, each segment is.
+    if beyond_ascii && percent_decode_str(path).decode_utf8().is_err() {
+        return Err(PathFault::Utf8);
+    }
+    Ok(())
 }
 
-fn check_encoded(high: Option<u8>, low: Option<u8>) -> Result<(), PathFault> {
+/// The byte that two hexadecimal digits stand for, if a path may have it.
+fn check_encoded(high: Option<u8>, low: Option<u8>) -> Result<u32, PathFault> {
     let digit = |byte: Option<u8>| char::from(byte?).to_digit(16);
     let (Some(high), Some(low)) = (digit(high), digit(low)) else {
         return Err(PathFault::Encoding);
@@ -86,7 +94,7 @@ fn check_encoded(high: Option<u8>, low: Option<u8>) -> Result<(), PathFault> {
         0..=0x1f | 0x7f => Err(PathFault::Control),
         0x2f => Err(PathFault::EncodedSlash),
         0x5c => Err(PathFault::Backslash),
-        _ => Ok(()),
+        byte => Ok(byte),
     }
 }
 
@@ -150,6 +158,22 @@ mod tests {
             ("/a#b", PathFault::Character),
             ("/\"a\"", PathFault::Character),
             ("/é", PathFault::Character),
+            // A byte of no sequence, overlong forms, a surrogate, beyond U+10FFFF, cut off, alone.
+            ("/api/v1/sec%FFret/x", PathFault::Utf8),
+            ("/col%ffonel", PathFault::Utf8),
+            ("/%FE", PathFault::Utf8),
+            ("/%C0%80", PathFault::Utf8),
+            ("/%C1%A1", PathFault::Utf8),
+            ("/%E0%80%AF", PathFault::Utf8),
+            ("/%F0%80%80%80", PathFault::Utf8),
+            ("/%ED%A0%80", PathFault::Utf8),
+            ("/%F4%90%80%80", PathFault::Utf8),
+            ("/%F5%80%80%80", PathFault::Utf8),
+            ("/%E2%82", PathFault::Utf8),
+            ("/%E2%82/%AC", PathFault::Utf8),
+            ("/%C3a%A9", PathFault::Utf8),
+            ("/a%80", PathFault::Utf8),
+            ("/%C3%A9/%BF", PathFault::Utf8),
         ] {
             assert_eq!(check(path), Err(fault), "{path:?}");
         }
@@ -170,6 +194,8 @@ mod tests {
             assert_eq!(check(path), Ok(()), "{path:?}");
         }
         assert_eq!(check("/%C3%A9/%25/a[1]|{2}^`~"), Ok(()));
+        // Encoded twice: the application unescapes once, so no byte of it goes missing.
+        assert_eq!(check("/%25FF/%E2%82%AC/%F0%9F%94%91/%EF%BF%BD"), Ok(()));
     }
 
     proptest! {
@@ -186,6 +212,20 @@ mod tests {
                     prop_assert!(segment != b"." && segment != b"..");
                     prop_assert!(!segment.contains(&b'\\') && !segment.contains(&0));
                 }
+            }
+        }
+
+        /// The application's router unescapes a path and then drops what is not UTF-8. What passes
+        /// loses nothing by it: gateway and application see the same segments.
+        #[test]
+        fn the_applications_router_sees_the_same_path(
+            path in "(/|%[0-9A-Fa-f][0-9A-Fa-f]|%C3%A9|%FF|secret|api|v1|[a-z.]){0,12}",
+        ) {
+            let path = format!("/{path}");
+            if check(&path).is_ok() {
+                let unescaped: Vec<u8> = percent_decode_str(&path).collect();
+                let kept: String = unescaped.utf8_chunks().map(|chunk| chunk.valid()).collect();
+                prop_assert_eq!(kept.into_bytes(), unescaped);
             }
         }
 

@@ -79,6 +79,7 @@ impl Builder<'_> {
             }),
             origin: format!("https://{}{port}", region.host.as_str()),
             label: (self.materials.label)(region.name.as_str()),
+            generation: region.generation,
             keeps_host: region
                 .endpoints
                 .iter()

@@ -29,7 +29,7 @@ use crate::limit::bucket::Rule;
 use crate::limit::connections::ConnectionRules;
 use crate::limit::ledger::Rates;
 use crate::limit::pace::PaceRule;
-use crate::lookup;
+use crate::lookup::{self, Generation};
 use crate::region::decide::Rules;
 use crate::region::hosts::HostTable;
 use crate::region::pin::CookieNames;
@@ -76,6 +76,8 @@ pub(crate) struct RegionPart {
     pub(crate) label: u16,
     /// An endpoint wants to see the client's host.
     pub(crate) keeps_host: bool,
+    /// The generation of the application, for look-ups.
+    pub(crate) generation: Generation,
 }
 
 /// The country database, and the file that it was read from, so that an unchanged one is not read
@@ -173,15 +175,27 @@ impl Snapshot {
         &self.rules.lookup
     }
 
+    /// The generation of the application that a region runs.
+    #[must_use]
+    pub fn generation(&self, region: RegionId) -> Generation {
+        self.part(region).generation
+    }
+
     /// How long answers to look-ups hold, and how many there may be.
     #[must_use]
     pub fn lookup_rules(&self) -> lookup::table::Rules {
         let decision = &self.config.decision;
-        let per_second = decision.lookup_per_second.max(1);
+        let all = decision.lookup_per_second.max(1);
+        let per_second = |count: u32| Rule::new(count, Duration::from_secs(1) / count);
+        // A secret and its receipt take two look-ups.
+        let network = (all / 5).max(3).min(all - 1).max(1);
+        let client = (all / 10).max(2).min(network);
         lookup::table::Rules {
             found: decision.lookup_found,
             nowhere: decision.lookup_missing,
-            budget: Rule::new(per_second, Duration::from_secs(1) / per_second),
+            budget: per_second(all),
+            client: per_second(client),
+            network: per_second(network),
         }
     }
 
@@ -226,6 +240,25 @@ impl Snapshot {
     /// Every region's servers, for those who watch over them.
     pub fn clusters(&self) -> impl Iterator<Item = &Arc<Cluster>> {
         self.parts.iter().map(|part| &part.cluster)
+    }
+
+    /// Marks the endpoints of `previous` that have left their region: requests that still wait there
+    /// must not reach a server that may be another region's by now. To be called before this snapshot
+    /// becomes the live one.
+    pub fn withdraw(&self, previous: &Self) {
+        for cluster in previous.clusters() {
+            let mut regions = self.clusters();
+            let now = regions.find(|other| other.region == cluster.region);
+            for endpoint in &cluster.endpoints {
+                let stays = |now: &Arc<Cluster>| {
+                    let mut endpoints = now.endpoints.iter();
+                    endpoints.any(|other| other.is_same_server(endpoint))
+                };
+                if !now.is_some_and(stays) {
+                    endpoint.state.withdraw();
+                }
+            }
+        }
     }
 
     /// A region's endpoints, to be shown.

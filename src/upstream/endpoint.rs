@@ -11,6 +11,7 @@ use rustls::pki_types::ServerName;
 
 use super::failure::Cause;
 use super::state::{EndpointState, RegionState};
+use crate::balance::addresses::{canonical, canonical_name};
 use crate::balance::budget::BudgetRules;
 use crate::balance::ejection::EjectionRules;
 use crate::limit::pace::PaceRule;
@@ -97,6 +98,17 @@ impl Endpoint {
             && self.identity == other.identity
             && self.networks == other.networks
             && name(self) == name(other)
+    }
+
+    /// Whether both are the same server, however its address is spelled.
+    #[must_use]
+    pub fn is_same_server(&self, other: &Self) -> bool {
+        let same = match (&self.place, &other.place) {
+            (Place::Address(one), Place::Address(two)) => canonical(*one) == canonical(*two),
+            (Place::Name(one), Place::Name(two)) => canonical_name(one) == canonical_name(two),
+            _ => false,
+        };
+        same && self.port == other.port
     }
 
     /// Whether the configuration gives it new requests.

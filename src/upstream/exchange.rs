@@ -258,6 +258,9 @@ impl Exchange {
                 let _ = Pin::new(&mut self.stream).poll_flush(context);
                 return Poll::Pending;
             }
+            if !self.started && self.lease.endpoint.state.is_withdrawn() {
+                return Poll::Ready(Err(Cause::NoEndpoint));
+            }
             if !self.outgoing.bytes.is_empty() {
                 ready!(self.poll_write(context)).map_err(|_| Cause::Closed)?;
                 if !self.outgoing.complete {

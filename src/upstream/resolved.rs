@@ -2,8 +2,8 @@
 //! makes a connection. Survives reloads as long as the endpoint is the same.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use tokio::sync::watch;
@@ -16,6 +16,8 @@ pub struct Resolved {
     current: watch::Sender<Resolution>,
     /// Counts connections, so that each begins at another address.
     turn: AtomicUsize,
+    /// Why name servers do not answer, by family.
+    causes: Mutex<[Option<String>; 2]>,
 }
 
 impl Resolved {
@@ -28,6 +30,16 @@ impl Resolved {
             .map(|name| name.addresses().clone())
             .unwrap_or_default();
         in_order(&addresses, self.turn.fetch_add(1, Relaxed))
+    }
+
+    /// Takes in why name servers do not answer for a family (0 is IPv6, 1 is IPv4), or that they do;
+    /// says whether it is something else than before.
+    pub fn fails_for(&self, family: usize, cause: Option<String>) -> bool {
+        let mut causes = self.causes.lock().unwrap_or_else(PoisonError::into_inner);
+        match causes.get_mut(family) {
+            Some(known) => std::mem::replace(known, cause.clone()) != cause,
+            None => false,
+        }
     }
 
     /// Takes in the answers to one question.

@@ -1,6 +1,7 @@
 //! The way out: what is in flight finishes, nothing new begins.
 
 use http::Method;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::support::{BOTH, Client, Speak, connect, tls, world};
 
@@ -35,6 +36,9 @@ async fn what_is_in_flight_finishes() {
         .expect("drained");
         let answer = slow.await.expect("the task").expect("an answer");
         assert_eq!(answer.status, 200, "{protocol:?}");
+        // The drain began after the request came, and before its answer.
+        let said = answer.header("connection");
+        assert_eq!(said == "close", protocol == Speak::Http1, "{protocol:?}");
         assert!(
             connect(address, config, "eu.onetimesecret.com")
                 .await
@@ -80,6 +84,69 @@ async fn what_outlasts_the_drain_is_cut_off_by_the_gateway_and_says_so() {
         assert!(line.contains(words), "{line}");
     }
     assert_eq!(lines.matches("\"status\":0").count(), 2, "{lines}");
+}
+
+fn drain_time(world: &onetime_gateway::demo::world::World, time: &str) {
+    let text = std::fs::read_to_string(&world.config).expect("the file");
+    let text = text.replace("drain = \"5s\"", &format!("drain = \"{time}\""));
+    std::fs::write(&world.config, text).expect("written");
+    drop(world.gateway().expect("a gateway").reload());
+}
+
+/// With a time for draining that no test waits for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn idle_connections_do_not_hold_a_drain() {
+    for protocol in BOTH {
+        let mut world = world();
+        drain_time(&world, "10m");
+        let mut client = Client::open(&world, protocol, "eu.onetimesecret.com").await;
+        assert_eq!(client.get("/api/v1/status", &[]).await.status, 200);
+        let unused = Client::open(&world, protocol, "eu.onetimesecret.com").await;
+        let drained = tokio::task::spawn_blocking(move || world.drain());
+        assert_eq!(drained.await.expect("drained"), 0, "{protocol:?}");
+        drop((client, unused));
+    }
+}
+
+/// Each connection has sent half a head before the drain begins, and sends the rest at some point in it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_in_the_last_part_of_a_drain_is_refused_as_not_sent() {
+    let mut world = world();
+    drain_time(&world, "4s");
+    let mut waiting = Vec::new();
+    for _ in 0..30 {
+        let config = tls(&world, Speak::Http1);
+        let mut stream = connect(world.https(), config, "eu.onetimesecret.com")
+            .await
+            .expect("a connection");
+        let half = b"POST /api/v1/share?secret=x HTTP/1.1\r\nHost: eu.onetimesecret.com\r\n";
+        stream.write_all(half).await.expect("sent");
+        stream.flush().await.expect("sent");
+        waiting.push(stream);
+    }
+    let drained = tokio::task::spawn_blocking(move || {
+        let cut = world.drain();
+        (world, cut)
+    });
+    let mut refused = 0;
+    for mut stream in waiting {
+        tokio::time::sleep(std::time::Duration::from_millis(120)).await;
+        let rest = b"Content-Length: 0\r\n\r\n";
+        stream.write_all(rest).await.expect("it is read");
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer).await;
+        let answer = String::from_utf8_lossy(&answer).to_ascii_lowercase();
+        assert!(answer.contains("connection: close"), "{answer}");
+        if answer.starts_with("http/1.1 503") {
+            assert!(answer.contains("o-delivery: not-sent"), "{answer}");
+            assert!(answer.contains("retry-after: "), "{answer}");
+            refused += 1;
+            break;
+        }
+        assert!(answer.starts_with("http/1.1 200"), "{answer}");
+    }
+    assert_eq!(refused, 1, "the drain was over before");
+    assert_eq!(drained.await.expect("drained").1, 0);
 }
 
 #[tokio::test]

@@ -71,7 +71,7 @@ async fn a_look_up_changes_nothing_and_is_made_once() {
         // Link scanners, again and again.
         let page = format!("/secret/{}", made.secret);
         for method in [Method::GET, Method::HEAD, Method::GET] {
-            let shown = client.ask(method, &page, &[("o-region", "eu")], "").await;
+            let shown = client.ask(method, &page, &[], "").await;
             assert_eq!(shown.status, 302);
             assert_eq!(shown.landed(), ("nz", "look-up"));
             let location = shown.header("location");
@@ -289,5 +289,251 @@ async fn regions_beyond_those_that_metrics_can_tell_apart_are_told_apart_all_the
         let made = make(&mut client, region).await;
         let shown = client.get(&format!("/secret/{}", made.secret), &[]).await;
         assert_eq!(shown.landed(), (region, "look-up"));
+    }
+}
+
+const NO_SUCH: &str = "abcdefghijklmnopqrstuvwxyz01234";
+const ALL: [&str; 5] = ["us", "eu", "ca", "nz", "uk"];
+
+/// Paths that any region has seen of requests with this key in their path.
+fn seen_with(world: &World, key: &str) -> Vec<(&'static str, String)> {
+    let mut found = Vec::new();
+    for region in ALL {
+        for number in [1, 2] {
+            let seen = world.regions.seen(region, number).expect("an endpoint");
+            let paths = seen.iter().map(|seen| seen.path().to_owned());
+            found.extend(
+                paths
+                    .filter(|path| path.contains(key))
+                    .map(|path| (region, path)),
+            );
+        }
+    }
+    found
+}
+
+/// A secret of `region` that wants a passphrase.
+async fn lock(client: &mut Client, region: &str) -> Made {
+    let headers = [("o-region", region), FORM];
+    let body = "secret=x&passphrase=open+sesame";
+    let made = client.ask(Method::POST, "/api/v1/share", &headers, body);
+    Made::of(&made.await)
+}
+
+async fn open(client: &mut Client, key: &str, headers: &[(&str, &str)]) -> crate::support::Answer {
+    let path = format!("/api/v1/secret/{key}");
+    let headers = [headers, &[FORM]].concat();
+    let body = "passphrase=open+sesame";
+    client.ask(Method::POST, &path, &headers, body).await
+}
+
+#[tokio::test]
+async fn a_spent_budget_sends_no_key_and_no_passphrase_by_geography() {
+    let world = world(
+        KeyStyle::Short,
+        &format!("{EVERYWHERE}lookup_per_second = 5\n"),
+    );
+    let mut client = Client::open(&world, Speak::Http2, BARE).await;
+    let made = lock(&mut client, "nz").await;
+    for number in 0..12 {
+        let caller = format!("10.{number}.0.1");
+        let page = format!("/secret/{number:031}");
+        client.get(&page, &[("x-forwarded-for", &caller)]).await;
+    }
+    let from = ("x-forwarded-for", "192.0.2.1");
+    let refused = open(&mut client, &made.secret, &[from]).await;
+    assert_eq!(refused.status, 503);
+    assert_eq!(refused.header("retry-after"), "1");
+    assert_eq!(refused.header("o-delivery"), "not-sent");
+    assert_eq!(refused.header("o-region"), "");
+    for (method, path) in [
+        (Method::POST, format!("/secret/{}", made.secret)),
+        (Method::GET, format!("/secret/{}?passphrase=x", made.secret)),
+        (Method::GET, format!("/api/v1/private/{}", made.receipt)),
+        (
+            Method::POST,
+            format!("/api/v1/private/{}/burn", made.receipt),
+        ),
+        (Method::HEAD, format!("/api/v2/secret/{}", made.secret)),
+        (Method::DELETE, format!("/api/v3/receipt/{}", made.receipt)),
+    ] {
+        let refused = client.ask(method.clone(), &path, &[from], "").await;
+        assert_eq!(refused.status, 503, "{method} {path}");
+    }
+    assert_eq!(seen_with(&world, &made.secret), []);
+    assert_eq!(seen_with(&world, &made.receipt), []);
+    // A page without a query is a shell, whichever region shows it.
+    let page = format!("/secret/{}", made.secret);
+    assert_eq!(client.get(&page, &[from]).await.status, 302);
+}
+
+#[tokio::test]
+async fn one_network_does_not_spend_the_look_ups_of_all() {
+    let world = world(
+        KeyStyle::Short,
+        &format!("{EVERYWHERE}lookup_per_second = 5\n"),
+    );
+    let mut client = Client::open(&world, Speak::Http2, BARE).await;
+    let made = lock(&mut client, "nz").await;
+    for number in 0..100 {
+        let caller = format!("2001:db8:7:{number:x}::1");
+        let page = format!("/secret/{number:031}");
+        client.get(&page, &[("x-forwarded-for", &caller)]).await;
+    }
+    let opened = open(
+        &mut client,
+        &made.secret,
+        &[("x-forwarded-for", "192.0.2.1")],
+    )
+    .await;
+    assert_eq!(
+        (opened.status.as_u16(), opened.landed()),
+        (200, ("nz", "look-up"))
+    );
+}
+
+/// A region that says of every key that it has it, and at once.
+fn liar() -> std::net::SocketAddr {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { return };
+            let mut request = [0; 4096];
+            let _ = stream.read(&mut request);
+            let body = "{\"count\":1,\"records\":[{\"state\":\"new\"}]}";
+            let _ = write!(
+                stream,
+                "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\
+                 Content-Length: {}\r\n\r\n{body}",
+                body.len()
+            );
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn a_region_that_claims_every_key_gets_no_passphrase() {
+    let mut options = WorldOptions::ephemeral();
+    for region in &mut options.regions.regions {
+        region.keys = Some(KeyStyle::Short);
+    }
+    options.more = format!(
+        "\n[regions.liar]\nhost = \"liar.localhost\"\njurisdiction = \"EU\"\nhealth = false\n\
+         endpoints = [\"http://{}\"]\n\n[decision]\n{EVERYWHERE}lookup_timeout = \"5s\"\n",
+        liar(),
+    );
+    let world = World::start(options).expect("a world");
+    let mut client = Client::open(&world, Speak::Http1, BARE).await;
+    for number in [1, 2] {
+        let slow = Fault::Slow(Duration::from_millis(100));
+        world.regions.fault("nz", number, slow).expect("a fault");
+    }
+    let made = lock(&mut client, "nz").await;
+    let refused = open(&mut client, &made.secret, &[]).await;
+    assert_eq!(refused.status, 503);
+    assert_eq!(refused.header("o-region"), "");
+    assert_eq!(seen_with(&world, &made.secret), []);
+    // The region that is named is believed: it is the caller's word and not a region's.
+    let opened = open(&mut client, &made.secret, &[("o-region", "nz")]).await;
+    assert_eq!(
+        (opened.status.as_u16(), opened.landed()),
+        (200, ("nz", "pin-header"))
+    );
+}
+
+#[tokio::test]
+async fn a_region_that_cannot_say_keeps_passphrases_here() {
+    let world = world(
+        KeyStyle::Short,
+        &format!("{EVERYWHERE}lookup_timeout = \"300ms\"\n"),
+    );
+    let mut client = Client::open(&world, Speak::Http1, BARE).await;
+    for fault in ["garbage", "hang", "garbage-head", "status-500", "truncate"] {
+        let parsed: Fault = fault.parse().expect("a fault");
+        for number in [1, 2] {
+            world.regions.fault("us", number, parsed).expect("a fault");
+        }
+        let refused = open(&mut client, NO_SUCH, &[]).await;
+        assert_eq!(refused.status, 503, "{fault}");
+        assert!(!refused.header("retry-after").is_empty(), "{fault}");
+        // One "here" is enough.
+        let made = lock(&mut client, "nz").await;
+        let opened = open(&mut client, &made.secret, &[]).await;
+        assert_eq!(opened.landed(), ("nz", "look-up"), "{fault}");
+    }
+    assert_eq!(seen_with(&world, NO_SUCH), []);
+    for number in [1, 2] {
+        world.regions.heal("us", number).expect("an endpoint");
+    }
+    // All say that they do not have it: the next rules decide.
+    let unknown = open(&mut client, NO_SUCH, &[]).await;
+    assert_eq!(unknown.status, 404);
+}
+
+#[tokio::test]
+async fn what_names_a_region_or_carries_credentials_is_not_looked_up() {
+    let world = world(KeyStyle::Short, EVERYWHERE);
+    for protocol in BOTH {
+        let mut client = Client::open(&world, protocol, BARE).await;
+        let made = lock(&mut client, "nz").await;
+        let basic = ("authorization", "Basic ZGVtbzpkZW1v");
+        for headers in [
+            vec![("o-region", "eu")],
+            vec![basic],
+            vec![("o-region", "eu"), basic],
+        ] {
+            let answer = open(&mut client, &made.secret, &headers).await;
+            assert_ne!(answer.header("o-region-reason"), "look-up");
+            assert_eq!(answer.status, 404);
+        }
+        for region in ALL {
+            assert_eq!(asked(&world, region), 0, "{region}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_region_of_v0_23_is_asked_by_the_call_that_it_has() {
+    let mut options = WorldOptions::ephemeral();
+    for region in &mut options.regions.regions {
+        region.keys = Some(KeyStyle::Short);
+    }
+    let eu = options.regions.region_mut("eu").expect("eu");
+    eu.dialect = onetime_gateway::demo::options::Dialect::Classic;
+    options.more = format!("\n[decision]\n{EVERYWHERE}lookup_timeout = \"5s\"\n");
+    let world = World::start(options).expect("a world");
+    for protocol in BOTH {
+        let mut client = Client::open(&world, protocol, BARE).await;
+        let made = lock(&mut client, "eu").await;
+        let opened = open(&mut client, &made.secret, &[]).await;
+        assert_eq!(
+            (opened.status.as_u16(), opened.landed()),
+            (200, ("eu", "look-up"))
+        );
+        let call = format!("/api/v2/secret/{}/status", made.secret);
+        let seen = seen_with(&world, &made.secret);
+        assert!(seen.contains(&("eu", call)), "{seen:?}");
+        assert!(seen.iter().all(|(region, _)| *region == "eu"), "{seen:?}");
+        assert_eq!(asked(&world, "eu"), 0, "it does not know the other calls");
+
+        let made = lock(&mut client, "uk").await;
+        let opened = open(&mut client, &made.secret, &[]).await;
+        assert_eq!(
+            (opened.status.as_u16(), opened.landed()),
+            (200, ("uk", "look-up"))
+        );
+        // v0.23 cannot be asked for receipts: what no other region has may be there.
+        let receipt = format!("/api/v1/private/{}", made.receipt);
+        let receipt = client.ask(Method::POST, &receipt, &[], "").await;
+        assert_eq!(receipt.landed(), ("uk", "look-up"));
+        let missing = format!("/api/v1/private/{NO_SUCH}");
+        assert_eq!(
+            client.ask(Method::POST, &missing, &[], "").await.status,
+            503
+        );
+        assert_eq!(seen_with(&world, NO_SUCH), []);
     }
 }

@@ -14,20 +14,53 @@ use crate::support::{BOTH, Client, Speak, received};
 /// IPv4 addresses by name; a name with `None` gets SERVFAIL.
 type Zone = Arc<Mutex<BTreeMap<String, Option<Vec<Ipv4Addr>>>>>;
 
+/// What a name server does not do.
+#[derive(Clone, Copy, Default)]
+struct Lacks {
+    /// Answers to questions for IPv6 addresses.
+    v6: bool,
+    /// EDNS: it answers FORMERR to a question with an OPT record (RFC 6891 section 7).
+    edns: bool,
+}
+
 /// A name server on loopback, until the test's process ends.
 fn name_server() -> (SocketAddr, Zone) {
+    let (address, zone, _) = poor_name_server(Lacks::default());
+    (address, zone)
+}
+
+/// The same, with what it lacks, which may change.
+fn poor_name_server(lacks: Lacks) -> (SocketAddr, Zone, Arc<Mutex<Lacks>>) {
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
     let address = socket.local_addr().expect("an address");
     let zone = Zone::default();
     let known = zone.clone();
+    let lacks = Arc::new(Mutex::new(lacks));
+    let of_server = lacks.clone();
     std::thread::spawn(move || {
         let mut space = [0; 1500];
         while let Ok((count, asker)) = socket.recv_from(&mut space) {
-            let answer = answer(&space[..count], &known);
+            let query = &space[..count];
+            let lacks = *of_server.lock().expect("no panic");
+            let mut answer = answer(query, &known);
+            if lacks.v6 && kind(query) == 28 {
+                continue;
+            }
+            if lacks.edns && query[10..12] != [0, 0] {
+                answer = query[..12].to_vec();
+                (answer[2], answer[3]) = (0x81, 0x81);
+                answer[4..].fill(0);
+            }
             let _ = socket.send_to(&answer, asker);
         }
     });
-    (address, zone)
+    (address, zone, lacks)
+}
+
+/// The question's type: 1 is A, 28 is AAAA.
+fn kind(query: &[u8]) -> u8 {
+    let name = query[12..].iter().position(|octet| *octet == 0);
+    query[12 + name.expect("an end") + 2]
 }
 
 /// An answer (RFC 1035 section 4.1) with a TTL of 0.
@@ -112,6 +145,69 @@ async fn until(what: &str, mut holds: impl FnMut() -> bool) {
         assert!(Instant::now() < end, "never: {what}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+/// RFC 8305 section 3: whoever has IPv4 addresses waits no longer than 50 ms for others.
+#[tokio::test]
+async fn a_family_that_is_silent_keeps_nobody_from_the_other() {
+    let lacks = Lacks {
+        v6: true,
+        ..Lacks::default()
+    };
+    let (server, zone, lacks) = poor_name_server(lacks);
+    for name in ["one.test", "two.test"] {
+        let mut zone = zone.lock().expect("no panic");
+        zone.insert(name.to_owned(), Some(vec![Ipv4Addr::LOCALHOST]));
+    }
+    let world = world(server);
+    let mut client = Client::open(&world, Speak::Http1, "eu.localhost").await;
+    // The connect time-out is 2 s, and a question is given up after more than that.
+    for _ in 0..5 {
+        let answer = client.get("/api/v2/status", &[]).await;
+        assert_eq!(answer.status, StatusCode::OK, "{:?}", answer.body);
+    }
+    // An answer that changes is followed all the same.
+    let addresses = || value(&world, "endpoint_addresses{", &["http://one.test"]);
+    assert_eq!(addresses(), Some(1.0));
+    let two = vec![Ipv4Addr::LOCALHOST, Ipv4Addr::new(127, 0, 0, 9)];
+    let add = |zone: &Zone| {
+        zone.lock()
+            .expect("no panic")
+            .insert("one.test".to_owned(), Some(two))
+    };
+    add(&zone);
+    until("two addresses", || addresses() == Some(2.0)).await;
+    // And the silence ends.
+    lacks.lock().expect("no panic").v6 = false;
+    let good = || {
+        value(
+            &world,
+            "endpoint_resolutions_total{",
+            &["http://two.test", "good"],
+        )
+    };
+    let before = good();
+    until("further answers", || good() > before).await;
+    let answer = client.get("/api/v2/status", &[]).await;
+    assert_eq!(answer.status, StatusCode::OK, "{:?}", answer.body);
+}
+
+/// RFC 6891 section 6.2.2.
+#[tokio::test]
+async fn a_name_server_that_refuses_edns_is_asked_without() {
+    let lacks = Lacks {
+        edns: true,
+        ..Lacks::default()
+    };
+    let (server, zone, _) = poor_name_server(lacks);
+    for name in ["one.test", "two.test"] {
+        let mut zone = zone.lock().expect("no panic");
+        zone.insert(name.to_owned(), Some(vec![Ipv4Addr::LOCALHOST]));
+    }
+    let world = world(server);
+    let mut client = Client::open(&world, Speak::Http1, "eu.localhost").await;
+    let answer = client.get("/api/v2/status", &[]).await;
+    assert_eq!(answer.status, StatusCode::OK, "{:?}", answer.body);
 }
 
 #[tokio::test]

@@ -342,6 +342,67 @@ async fn a_restart_is_needed_as_long_as_the_file_is_not_what_the_process_started
     assert!(!told(&original), "back to what runs");
 }
 
+/// The same addresses are another region's afterwards.
+#[tokio::test]
+async fn a_request_that_waits_across_a_reload_does_not_reach_another_region() {
+    let world = crate::support::world_with(
+        "[limits]\nrequests_per_region = 1\nqueue_per_region = 5\nqueue_wait = \"10s\"\n\
+         [timeouts]\nresponse_head = \"6s\"\n",
+    );
+    let original = std::fs::read_to_string(&world.config).expect("the file");
+    let first = Client::open(&world, Speak::Http2, "eu.onetimesecret.com").await;
+    let ask = |headers: &'static [(&'static str, &'static str)]| {
+        let mut client = first.twin().expect("HTTP/2");
+        tokio::spawn(async move {
+            let path = "/api/v2/secret/conceal";
+            client
+                .ask(http::Method::POST, path, headers, "secret=x")
+                .await
+        })
+    };
+    let metric = async |line: &str| {
+        until(line, async || {
+            crate::observe::scrape(world.admin()).await.contains(line)
+        })
+        .await;
+    };
+    let hanging = ask(&[("x-demo-fault", "hang")]);
+    metric("region_requests{region=\"eu\"} 1\n").await;
+    let waiting = [ask(&[]), ask(&[])];
+    metric("region_queue_length{region=\"eu\"} 2\n").await;
+
+    let endpoints = |name: &str| {
+        let regions = world.regions.regions();
+        let region = regions.iter().find(|one| one.name == name);
+        let endpoints = region.expect("a region").endpoints.clone();
+        endpoints
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+    };
+    let mut text = original;
+    let (eu, us) = (endpoints("eu"), endpoints("us"));
+    for (ours, theirs) in eu.iter().zip(&us) {
+        text = text
+            .replace(ours, "swapped")
+            .replace(theirs, ours)
+            .replace("swapped", theirs);
+    }
+    write(&world, &text);
+    assert!(matches!(reload(&world), Verdict::Applied { .. }));
+    assert_eq!(hanging.await.expect("no panic").status, 504);
+    for one in waiting {
+        let answer = one.await.expect("no panic");
+        assert_eq!(answer.status, 503, "{:?}", answer.body);
+        assert_eq!(answer.header("o-delivery"), "not-sent");
+    }
+    assert_eq!(crate::support::received(&world, "eu"), 1);
+    // Who comes now is served by the servers that eu has now.
+    let answer = ask(&[]).await.expect("no panic");
+    assert_eq!(answer.header("o-delivery"), "executed", "{:?}", answer.body);
+    assert_eq!(crate::support::received(&world, "eu"), 1);
+}
+
 /// The short form; `cargo test --release --test it -- --ignored` runs a thousand.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn forty_reloads_under_load_lose_nothing() {

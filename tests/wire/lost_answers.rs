@@ -59,35 +59,34 @@ fn nothing_is_sent_for_a_client_that_leaves_while_its_request_waits() {
     assert_eq!(world.end(), [""; 0]);
 }
 
-/// The client pauses on purpose, for as long as it takes the gateway to fill every buffer on the way.
+/// The clients pause on purpose, for as long as it takes the gateway to fill every buffer on the way. How
+/// much fits into the kernel's differs, hence many lengths: one of them ends within a TLS session's buffer.
 #[test]
 fn what_has_come_of_an_answer_goes_out_while_its_region_pauses() {
-    const LARGE: usize = 2_800_000;
     let world = World::with("[timeouts]\nresponse_idle = \"60s\"\n");
-    for more in [0, 1, 10_000, 40_000, 63_000] {
-        let path = format!("/api/v2/pause{more}");
-        let length = LARGE + more;
-        for framing in [
-            format!("Content-Length: {}\r\n\r\n", length + 1),
-            format!("Transfer-Encoding: chunked\r\n\r\n{length:x}\r\n"),
-        ] {
-            let head = format!("HTTP/1.1 200 OK\r\n{framing}");
+    let lengths = (0..50).map(|number| 2_400_000 + number * 50_000);
+    let mut clients: Vec<(Client, usize)> = lengths
+        .map(|length| {
+            let path = format!("/api/v2/pause{length}");
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", length + 1);
             let script = Script {
                 early: false,
-                pieces: vec![head.into_bytes(), vec![b'a'; length]],
+                pieces: vec![head.into_bytes(), vec![b'~'; length]],
                 then: Then::Hold,
             };
             world.eu.script(&path, script);
             let mut client = world.door.open();
             client.send(format!("GET {path} HTTP/1.1\r\nHost: eu.test\r\n\r\n").as_bytes());
-            std::thread::sleep(std::time::Duration::from_millis(800));
-            let mut seen = 0;
-            while seen < length {
-                let byte = client.take(1).expect("more of the answer");
-                seen += usize::from(byte == b"a");
-                let rest = client.at_hand();
-                seen += rest.iter().filter(|byte| **byte == b'a').count();
-            }
+            (client, length)
+        })
+        .collect();
+    std::thread::sleep(std::time::Duration::from_millis(800));
+    for (client, length) in &mut clients {
+        let mut seen = 0;
+        while seen < *length {
+            seen += usize::from(client.take(1).expect("more of the answer") == b"~");
+            let rest = client.at_hand();
+            seen += rest.iter().filter(|byte| **byte == b'~').count();
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What a name stands for: the addresses of its last good answer, when to ask again, and in which
 //! order they are tried. An answer that does not come leaves the addresses as they are.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -127,6 +127,34 @@ impl Resolution {
     pub const fn failures(&self) -> u32 {
         self.failures
     }
+}
+
+/// The address that is reached, whatever the spelling: the IPv4 address in an IPv4-mapped one (RFC
+/// 4291 section 2.5.5.2) and in one of the well-known prefix of NAT64 (RFC 6052 section 2.1), and the
+/// loopback address for the unspecified one, as Linux connects.
+#[must_use]
+pub fn canonical(address: IpAddr) -> IpAddr {
+    let address = match address.to_canonical() {
+        IpAddr::V6(v6) => match v6.segments() {
+            [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {
+                Ipv4Addr::from(u32::from(high) << 16 | u32::from(low)).into()
+            }
+            _ => v6.into(),
+        },
+        v4 => v4,
+    };
+    match address {
+        IpAddr::V4(v4) if v4.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(v6) if v6.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        other => other,
+    }
+}
+
+/// A name as it is compared: lower case, and without the dot that only says that it is absolute.
+#[must_use]
+pub fn canonical_name(name: &str) -> String {
+    let lower = name.to_ascii_lowercase();
+    lower.strip_suffix('.').map_or(lower.clone(), str::to_owned)
 }
 
 /// The addresses in the order in which to try them (RFC 8305 section 4): the families by turns,

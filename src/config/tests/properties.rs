@@ -206,7 +206,7 @@ fn meaningful() -> impl Strategy<Value = String> {
         "health = { path = \"/x?y\", contains = \"é\", status = 204, interval = \"90s\", rise = 9 }\n",
         "identifier_secrets = [{ env = \"A\" }, { file = \"b c\" }]\nca = \"x.pem\"\n",
         "host_header = \"client\"\ndrain = true\njurisdiction = \"X\"\nfailover = [\"us\"]\nallow_crossing = true\n",
-        "host_header = \"a:1\"\n",
+        "host_header = \"a:1\"\ndialect = \"v0.23\"\n",
     ]);
     let endpoints = select(vec![
         "\"https://a\"",

@@ -359,3 +359,70 @@ fn the_number_of_a_content_is_the_head_of_its_digest() {
     assert_eq!(hash("abc"), 0xba78_16bf_8f01);
     assert_ne!(hash(LEAST), hash(&format!("{LEAST} ")));
 }
+
+#[test]
+fn one_address_in_two_regions_is_refused_in_every_spelling() {
+    let with = |ours: &str, theirs: &str| {
+        let eu = LEAST.replace("https://10.1.0.1:8443", ours);
+        let us = format!(
+            "\n[regions.us]\njurisdiction = \"us\"\nhost = \"us.example.com\"\n\
+             endpoints = [\"{theirs}\"]\n"
+        );
+        Config::parse("test", &format!("{eu}{us}"))
+    };
+    for (ours, theirs) in [
+        ("http://127.0.0.1:1", "http://[::ffff:127.0.0.1]:1"),
+        ("http://127.0.0.1:1", "http://[::ffff:7f00:1]:1"),
+        ("http://[64:ff9b::10.1.0.1]:1", "http://10.1.0.1:1"),
+        ("http://0.0.0.0:1", "http://127.0.0.1:1"),
+        ("http://[::]:1", "http://[0:0::1]:1"),
+        ("http://localhost:1", "http://127.0.0.1:1"),
+        ("http://App.Internal", "http://app.internal.:80"),
+        ("http://app:443", "https://app."),
+        ("http://10.1.0.1:443", "https://10.1.0.1"),
+    ] {
+        for (ours, theirs) in [(ours, theirs), (theirs, ours)] {
+            let problems = with(ours, theirs).expect_err(ours).to_string();
+            let message = "is an endpoint of region `eu` already";
+            assert!(problems.contains(message), "{ours} {theirs}: {problems}");
+        }
+    }
+    for (ours, theirs) in [
+        ("http://127.0.0.1:1", "http://127.0.0.2:1"),
+        ("http://10.1.0.1:1", "http://10.1.0.1:2"),
+        ("http://app.internal", "http://app2.internal"),
+    ] {
+        assert!(with(ours, theirs).is_ok(), "{ours} {theirs}");
+    }
+}
+
+#[test]
+fn a_name_may_be_written_as_an_absolute_one() {
+    let text = LEAST.replace(
+        r#"endpoints = ["https://10.1.0.1:8443"]"#,
+        r#"endpoints = ["https://us1.Backend.internal.:8443", { url = "https://app.", sni = "Shown.example.", certificate_name = "cert.example.", host = "h.example.:81" }]"#,
+    );
+    let config = good(&text);
+    let [first, second] = config.regions["eu"].endpoints.as_slice() else {
+        panic!("two endpoints");
+    };
+    assert_eq!(first.url(), "https://us1.backend.internal:8443");
+    // Without that dot, one label is looked for in the search list.
+    assert_eq!(second.url(), "https://app.:443");
+    assert_eq!(second.sni.as_str(), "shown.example");
+    let shown = second.certificate_name.as_ref().map(|name| name.as_str());
+    assert_eq!(shown, Some("cert.example"));
+    assert_eq!(
+        second.host_header,
+        HostHeader::Literal("h.example:81".to_owned())
+    );
+    for bad in [
+        "https://a..",
+        "https://127.0.0.1.",
+        "https://.",
+        "https://[::1].",
+    ] {
+        let text = LEAST.replace("https://10.1.0.1:8443", bad);
+        assert!(Config::parse("test", &text).is_err(), "{bad}");
+    }
+}

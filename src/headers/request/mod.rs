@@ -197,15 +197,18 @@ pub struct Head {
 }
 
 impl Head {
-    /// The head of a call of the gateway's own, with a body of `length` bytes. It says nothing of any
-    /// client.
+    /// The head of a call of the gateway's own: a POST of `content`, its type and its length, or a GET
+    /// if there is none. It says nothing of any client.
     #[must_use]
-    pub fn inquiry(path: &str, content_type: &str, length: usize) -> Self {
-        let line = format!("POST {path} HTTP/1.1\r\n");
+    pub fn inquiry(path: &str, content: Option<(&str, usize)>) -> Self {
+        let method = if content.is_some() { "POST" } else { "GET" };
+        let line = format!("{method} {path} HTTP/1.1\r\n");
+        let framing = content.map_or_else(String::new, |(content_type, length)| {
+            format!("Content-Type: {content_type}\r\nContent-Length: {length}\r\n")
+        });
         let fields = format!(
             "User-Agent: onetime-gateway-lookup/{}\r\nAccept: application/json\r\n\
-             X-Forwarded-Proto: https\r\nContent-Type: {content_type}\r\n\
-             Content-Length: {length}\r\n\r\n",
+             X-Forwarded-Proto: https\r\n{framing}\r\n",
             env!("CARGO_PKG_VERSION"),
         );
         Self {
@@ -213,7 +216,7 @@ impl Head {
             bytes: (line + &fields).into_bytes(),
             own_field: None,
             id: None,
-            reads: false,
+            reads: content.is_none(),
         }
     }
 

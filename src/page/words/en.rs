@@ -78,6 +78,9 @@ fn message(message: Message) -> &'static str {
         Message::RegionInvalid => "The region gave an invalid answer",
         Message::RegionSilent => "The region did not answer in time",
         Message::RegionUnavailable => "The region is not available",
+        Message::RegionUndetermined => {
+            "It could not be determined which region this key belongs to"
+        }
         Message::RegionUnreachable => "The region could not be reached",
         Message::RegionUnreachableInTime => "The region could not be reached in time",
         Message::TargetTooLong => "The request target is too long",

@@ -82,6 +82,9 @@ fn message(message: Message) -> &'static str {
         Message::RegionInvalid => "La région a donné une réponse non valable",
         Message::RegionSilent => "La région n’a pas répondu à temps",
         Message::RegionUnavailable => "La région n’est pas disponible",
+        Message::RegionUndetermined => {
+            "Impossible de déterminer la région à laquelle appartient cette clé"
+        }
         Message::RegionUnreachable => "La région n’a pas pu être jointe",
         Message::RegionUnreachableInTime => "La région n’a pas pu être jointe à temps",
         Message::TargetTooLong => "La cible de la requête est trop longue",

@@ -80,6 +80,7 @@ fn message(message: Message) -> &'static str {
         Message::RegionInvalid => "Region dał nieprawidłową odpowiedź",
         Message::RegionSilent => "Region nie odpowiedział na czas",
         Message::RegionUnavailable => "Region jest niedostępny",
+        Message::RegionUndetermined => "Nie udało się ustalić, do którego regionu należy ten klucz",
         Message::RegionUnreachable => "Nie udało się połączyć z regionem",
         Message::RegionUnreachableInTime => "Nie udało się na czas połączyć z regionem",
         Message::TargetTooLong => "Adres w żądaniu jest za długi",

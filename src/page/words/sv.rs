@@ -79,6 +79,7 @@ fn message(message: Message) -> &'static str {
         Message::RegionInvalid => "Regionen gav ett ogiltigt svar",
         Message::RegionSilent => "Regionen svarade inte i tid",
         Message::RegionUnavailable => "Regionen är inte tillgänglig",
+        Message::RegionUndetermined => "Det gick inte att avgöra vilken region nyckeln tillhör",
         Message::RegionUnreachable => "Regionen kunde inte nås",
         Message::RegionUnreachableInTime => "Regionen kunde inte nås i tid",
         Message::TargetTooLong => "Adressen i begäran är för lång",

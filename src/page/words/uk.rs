@@ -80,6 +80,7 @@ fn message(message: Message) -> &'static str {
         Message::RegionInvalid => "Регіон дав недійсну відповідь",
         Message::RegionSilent => "Регіон не відповів вчасно",
         Message::RegionUnavailable => "Регіон недоступний",
+        Message::RegionUndetermined => "Не вдалося визначити, до якого регіону належить цей ключ",
         Message::RegionUnreachable => "Не вдалося з’єднатися з регіоном",
         Message::RegionUnreachableInTime => "Не вдалося вчасно з’єднатися з регіоном",
         Message::TargetTooLong => "Адреса в запиті задовга",

@@ -78,6 +78,7 @@ fn message(message: Message) -> &'static str {
         Message::RegionInvalid => "该区域给出了无效的答复",
         Message::RegionSilent => "该区域未能及时答复",
         Message::RegionUnavailable => "该区域目前不可用",
+        Message::RegionUndetermined => "无法确定此密钥属于哪个区域",
         Message::RegionUnreachable => "无法连接到该区域",
         Message::RegionUnreachableInTime => "未能及时连接到该区域",
         Message::TargetTooLong => "请求目标过长",

@@ -81,6 +81,10 @@ pub enum Refusal {
     ExpectationFailed,
     /// The head did not arrive in time.
     HeadTimeout,
+    /// The region of a key must be asked for, and a budget of look-ups is spent.
+    LookUpBudget,
+    /// The region of a key was asked for, and the answers do not determine it.
+    LookUpUnclear,
     /// `Via` names this gateway.
     Loop,
     /// TRACE or CONNECT.
@@ -129,7 +133,7 @@ impl Refusal {
             Self::Misdirected => 421,
             Self::TooMany(..) | Self::TooManyAtOnce => 429,
             Self::MethodUnknown => 501,
-            Self::Draining | Self::TooBusy => 503,
+            Self::Draining | Self::LookUpBudget | Self::LookUpUnclear | Self::TooBusy => 503,
             Self::Loop => 508,
             // Nobody could be reached: to the caller it is the same whether probes know it already.
             Self::Region(failure) if failure.is_unsent() && failure.cause.is_absence() => 503,
@@ -154,7 +158,8 @@ impl Refusal {
     #[must_use]
     pub const fn fault(self) -> Fault {
         match self {
-            Self::Draining | Self::TooBusy => Fault::Gateway,
+            Self::Draining | Self::LookUpBudget | Self::TooBusy => Fault::Gateway,
+            Self::LookUpUnclear => Fault::Region,
             Self::Region(failure) => Fault::of(failure.cause),
             Self::BadAuthority
             | Self::BadChoice(_)
@@ -197,6 +202,8 @@ impl Refusal {
             Self::Denied => "denied",
             Self::ExpectationFailed => "expectation-failed",
             Self::HeadTimeout => "head-timeout",
+            Self::LookUpBudget => "look-up-budget",
+            Self::LookUpUnclear => "look-up-unclear",
             Self::Loop => "loop",
             Self::MethodNotAllowed => "method-not-allowed",
             Self::MethodNotOfPage => "method-not-of-page",
@@ -235,6 +242,7 @@ impl Refusal {
             Self::Denied => Message::NotFound,
             Self::ExpectationFailed => Message::Expectation,
             Self::HeadTimeout => Message::HeadLate,
+            Self::LookUpUnclear => Message::RegionUndetermined,
             Self::Loop => Message::Loop,
             Self::MethodNotAllowed | Self::MethodNotOfPage | Self::MethodNotOfRobots => {
                 Message::MethodNotAllowed
@@ -261,7 +269,7 @@ impl Refusal {
                 Cause::Tls => Message::RegionInsecure,
                 Cause::WrongRegion => Message::Mistake,
             },
-            Self::Draining | Self::TooBusy => Message::GatewayBusy,
+            Self::Draining | Self::LookUpBudget | Self::TooBusy => Message::GatewayBusy,
             Self::TooMany(..) | Self::TooManyAtOnce => Message::TooManyRequests,
         }
     }
@@ -308,7 +316,7 @@ impl Refusal {
     pub const fn retry_after(self) -> Option<u32> {
         match self {
             Self::TooMany(_, seconds) => Some(seconds),
-            Self::TooManyAtOnce => Some(1),
+            Self::LookUpBudget | Self::LookUpUnclear | Self::TooManyAtOnce => Some(1),
             _ if self.status() == 503 => Some(5),
             _ => None,
         }
@@ -340,6 +348,8 @@ impl Refusal {
             | Self::CrossSite
             | Self::Denied
             | Self::Draining
+            | Self::LookUpBudget
+            | Self::LookUpUnclear
             | Self::Loop
             | Self::MethodNotAllowed
             | Self::MethodNotOfPage
@@ -376,8 +386,8 @@ impl Refusal {
                 Cause::WrongRegion => "proxy_internal_error",
             },
             Self::Loop => "proxy_loop_detected",
-            Self::Draining => "destination_unavailable",
-            Self::TooBusy => "connection_limit_reached",
+            Self::Draining | Self::LookUpUnclear => "destination_unavailable",
+            Self::LookUpBudget | Self::TooBusy => "connection_limit_reached",
             Self::Denied
             | Self::CredentialsWithoutRegion
             | Self::CrossSite

@@ -37,6 +37,8 @@ fn all() -> Vec<Refusal> {
         Refusal::Draining,
         Refusal::ExpectationFailed,
         Refusal::HeadTimeout,
+        Refusal::LookUpBudget,
+        Refusal::LookUpUnclear,
         Refusal::Loop,
         Refusal::MethodNotAllowed,
         Refusal::MethodNotOfPage,

@@ -75,10 +75,11 @@ impl Rules {
             Kept::Nothing
         };
         let mut key = KeyFinding::NotAsked;
+        let mut look_up = false;
         let decision = self
             .by_host(question, trace)
             .or_else(|| self.by_key(question, &mut key, trace))
-            .or_else(|| self.by_look_up(key, trace))
+            .or_else(|| self.by_look_up(question, key, &mut look_up, trace))
             .or_else(|| self.by_pin_header(pinned, trace))
             .or_else(|| self.by_cookie(Reason::PinCookie, "pin", pin, trace));
         let decision = match decision {
@@ -93,6 +94,7 @@ impl Rules {
         Ok(Outcome {
             decision,
             key,
+            look_up,
             expire_pin: pin == Kept::Unknown,
             expire_sticky: sticky == Kept::Unknown,
             keep: self.sticky && matches!(decision.reason, Reason::Geo | Reason::Default),
@@ -199,13 +201,27 @@ impl Rules {
     }
 
     /// What regions say is not known here: who asks them may replace the decision.
-    fn by_look_up(&self, key: KeyFinding, trace: &mut impl Trace) -> Option<Decision> {
+    fn by_look_up(
+        &self,
+        question: &Question<'_>,
+        key: KeyFinding,
+        look_up: &mut bool,
+        trace: &mut impl Trace,
+    ) -> Option<Decision> {
         let reason = Reason::LookUp;
         if key != KeyFinding::Untagged {
             trace.passed(reason, format_args!("there is no key to ask for"));
+        } else if question.credentials || question.pin_header != Sent::Nothing {
+            // What a region says must not lead credentials away from the region that they are for,
+            // nor a program from the one that it names.
+            trace.passed(
+                reason,
+                format_args!("a request with O-Region or credentials is not looked up"),
+            );
         } else if self.lookup.is_empty() {
             trace.passed(reason, format_args!("look-ups are switched off"));
         } else {
+            *look_up = true;
             let names: Vec<_> = self
                 .lookup
                 .iter()
@@ -214,7 +230,7 @@ impl Rules {
             trace.passed(
                 reason,
                 format_args!(
-                    "{} would be asked, and whoever has it decides",
+                    "{} would be asked; the region that has it decides",
                     names.join(", ")
                 ),
             );

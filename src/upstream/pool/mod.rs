@@ -241,6 +241,11 @@ impl Drop for Lease {
     }
 }
 
+/// Whether the endpoint may have new requests, as far as its health does not matter.
+fn may_have(endpoint: &Endpoint, avoid: &[u32]) -> bool {
+    endpoint.is_in_use() && !avoid.contains(&endpoint.id) && !endpoint.state.is_withdrawn()
+}
+
 /// An endpoint of `cluster` that is not in `avoid`, with one request more.
 fn choose<'a>(
     cluster: &'a Cluster,
@@ -256,7 +261,7 @@ fn choose<'a>(
                 let load = endpoint.state.requests.now();
                 let is_full = load as usize >= cluster.limits.connections;
                 full |= is_full;
-                let out = is_full || !endpoint.is_in_use() || avoid.contains(&endpoint.id);
+                let out = is_full || !may_have(endpoint, avoid);
                 let share = if out || !endpoint.state.takes_requests(now) {
                     0
                 } else {
@@ -271,7 +276,7 @@ fn choose<'a>(
         if candidates.iter().all(|candidate| candidate.weight == 0) {
             for (candidate, endpoint) in candidates.iter_mut().zip(&cluster.endpoints) {
                 let is_full = candidate.load as usize >= cluster.limits.connections;
-                let out = is_full || !endpoint.is_in_use() || avoid.contains(&endpoint.id);
+                let out = is_full || !may_have(endpoint, avoid);
                 if !out && !endpoint.state.is_down() {
                     candidate.weight = endpoint.weight;
                 }

@@ -23,6 +23,30 @@ async fn beyond_the_limit_a_request_is_refused_until_one_ends() {
     assert!(pools.lease(&cluster, &[], now).is_ok());
 }
 
+/// A request that waits across a reload: the server may be another region's by now.
+#[tokio::test(start_paused = true)]
+async fn an_endpoint_that_left_its_region_is_not_leased() {
+    let mut cluster = cluster(&[1, 2]);
+    (cluster.limits.requests, cluster.limits.queue) = (1, 3);
+    let (pools, now) = (Rc::<Pools>::default(), Instant::now());
+    let held = pools.lease(&cluster, &[], now).expect("room");
+    let wait = async {
+        let lease = pools.lease_in_line(&cluster, Instant::now()).await;
+        lease.map(|lease| lease.endpoint.id)
+    };
+    let reload = async {
+        tokio::task::yield_now().await;
+        assert_eq!(cluster.state.breaker.waiting(), 1);
+        cluster.endpoints[0].state.withdraw();
+        drop(held);
+    };
+    let (found, ()) = tokio::join!(biased; wait, reload);
+    assert_eq!(found, Ok(cluster.endpoints[1].id));
+    cluster.endpoints[1].state.withdraw();
+    let none = pools.lease(&cluster, &[], now).err();
+    assert_eq!(none, Some(Cause::NoEndpoint));
+}
+
 /// Two threads, as far as the limits are concerned.
 #[tokio::test]
 async fn limits_are_those_of_all_threads_together() {

@@ -1,7 +1,8 @@
 //! What all threads know of an endpoint and of a region: written when something happens, read on
 //! each request's path by plain atomic loads. Survives reloads as long as the endpoint is the same.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -40,6 +41,8 @@ pub struct EndpointState {
     pub idle: Count,
     /// The addresses of its name, if it has one.
     pub resolved: Resolved,
+    /// Whether it has left its region.
+    withdrawn: AtomicBool,
 }
 
 /// An endpoint as it may be shown.
@@ -65,6 +68,17 @@ impl EndpointState {
     pub fn takes_requests(&self, now: Instant) -> bool {
         let closed_until = self.closed_until.load(Relaxed);
         closed_until == 0 || (closed_until != DOWN && closed_until <= millis(now))
+    }
+
+    /// Its region has it no more: whatever still waits with an older snapshot must not be sent there.
+    pub fn withdraw(&self) {
+        self.withdrawn.store(true, Release);
+    }
+
+    /// Whether a reload has taken it out of its region.
+    #[must_use]
+    pub fn is_withdrawn(&self) -> bool {
+        self.withdrawn.load(Acquire)
     }
 
     /// Whether probes call it down.

@@ -312,7 +312,9 @@ impl Way<'_> {
         if self.was_sent {
             failure.delivery = Delivery::MaybeExecuted;
         }
-        if !failure.cause.is_endpoints_own() {
+        // An endpoint that was withdrawn meanwhile: the region may have others.
+        let withdrawn = failure.cause == Cause::NoEndpoint;
+        if !failure.cause.is_endpoints_own() && !withdrawn {
             let whole = failure.is_unsent().then_some(outgoing);
             return Next::Stop(Stopped { failure, whole });
         }

@@ -8,11 +8,13 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use super::*;
+use crate::balance::addresses::{Answer, Rules};
 use crate::balance::budget::BudgetRules;
 use crate::balance::health::ProbeRules;
 use crate::headers::request::{Cookies, Facts, Outbound};
 use crate::http1::Framing;
 use crate::region::pin::CookieNames;
+use crate::upstream::endpoint::Place;
 use crate::upstream::testing::cluster;
 
 /// What an endpoint does once it has read a request's head.
@@ -224,6 +226,33 @@ async fn what_may_have_been_sent_is_sent_again_only_if_static() {
         let after = reads_a.load(Ordering::SeqCst) + reads_b.load(Ordering::SeqCst);
         assert_eq!(after - before, 8, "each exactly once; {failures} failed");
     }
+}
+
+/// The endpoint leaves its region while a request waits for its name to be resolved.
+#[tokio::test]
+async fn nothing_is_sent_to_an_endpoint_that_left_its_region_meanwhile() {
+    let (port, reads) = endpoint(&[OK]).await;
+    let mut cluster = cluster(&[port]);
+    let named = Arc::get_mut(&mut cluster.endpoints[0]).expect("the only one");
+    named.place = Place::Name("app".to_owned());
+    let pools = Rc::<Pools>::default();
+    let state = cluster.endpoints[0].state.clone();
+    let reload = async {
+        tokio::task::yield_now().await;
+        assert_eq!(state.requests.now(), 1);
+        state.withdraw();
+        let minute = Duration::from_secs(60);
+        let rules = Rules {
+            least: minute,
+            most: minute,
+        };
+        let found = Answer::Addresses(vec!["127.0.0.1".parse().expect("an address")], minute);
+        let now = Instant::now().into_std();
+        state.resolved.settle([Answer::Missing, found], rules, now);
+    };
+    let ((result, _), ()) = tokio::join!(biased; ask(&cluster, &pools, "POST", b"secret"), reload);
+    assert_eq!(result, Err((Failure::unsent(Cause::NoEndpoint), true)));
+    assert_eq!(reads.load(Ordering::SeqCst), 0);
 }
 
 #[tokio::test]

@@ -194,8 +194,11 @@ fn endpoint_address(host: &str) -> Option<EndpointAddress> {
         return Some(EndpointAddress::Ip(IpAddr::V6(v6)));
     }
     // Resolvers take underscores and container networks use them, though no public host has any.
-    let name = HostName::parse(&host.replace('_', "x"))?;
-    (!name.is_address()).then(|| EndpointAddress::Name(host.to_ascii_lowercase()))
+    let plain = host.strip_suffix('.').unwrap_or(host);
+    let name = HostName::parse(&plain.replace('_', "x"))?;
+    // A name with a dot is absolute anyway; one label is so by a dot at its end only.
+    let shown = if plain.contains('.') { plain } else { host };
+    (!name.is_address()).then(|| EndpointAddress::Name(shown.to_ascii_lowercase()))
 }
 
 /// An authority for `Host`: a host, with or without a port, lower-cased.
