@@ -22,9 +22,6 @@ struct Client {
     way: &'static str,
     /// Whether it speaks HTTP/2, and so TLS only.
     http2: bool,
-    /// Whether its bodies have no length, so that a limit is noticed only while they come.
-    #[allow(dead_code, reason = "shown where it fails")]
-    chunked: bool,
 }
 
 const fn client(program: &'static str, script: &'static str, way: &'static str) -> Client {
@@ -33,7 +30,6 @@ const fn client(program: &'static str, script: &'static str, way: &'static str) 
         script,
         way,
         http2: false,
-        chunked: false,
     }
 }
 
@@ -44,24 +40,17 @@ const fn http2(program: &'static str, script: &'static str, way: &'static str) -
     }
 }
 
-const fn chunked(client: Client) -> Client {
-    Client {
-        chunked: true,
-        ..client
-    }
-}
-
 const CURL: &[Client] = &[
     client("curl", "curl.sh", "http1"),
     client("curl", "curl.sh", "http1-reuse"),
     http2("curl", "curl.sh", "http2"),
     http2("curl", "curl.sh", "http2-reuse"),
-    chunked(client("curl", "curl.sh", "http1-chunked")),
-    chunked(http2("curl", "curl.sh", "http2-chunked")),
+    client("curl", "curl.sh", "http1-chunked"),
+    http2("curl", "curl.sh", "http2-chunked"),
 ];
 const PYTHON: &[Client] = &[
     client("python3", "client.py", "http.client"),
-    chunked(client("python3", "client.py", "http.client-chunked")),
+    client("python3", "client.py", "http.client-chunked"),
     client("python3", "client.py", "urllib"),
 ];
 const NODE: &[Client] = &[
@@ -69,7 +58,7 @@ const NODE: &[Client] = &[
     client("node", "client.mjs", "https-close"),
     client("node", "client.mjs", "fetch"),
     http2("node", "client.mjs", "http2"),
-    chunked(http2("node", "client.mjs", "http2-chunked")),
+    http2("node", "client.mjs", "http2-chunked"),
 ];
 const JAVA: &[Client] = &[
     client("java", "Client.java", "http1"),
