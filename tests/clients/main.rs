@@ -3,7 +3,7 @@
 //! word, but in CI (`CI=true`) it must be there: `.ci/run` installs it.
 //!
 //! `OTS_GATEWAY` names another binary of the gateway to try, `OTS_ROUNDS` another number of rounds,
-//! `OTS_CLIENTS` the directory whose `py/bin` may have programs (see `.ci/run`).
+//! `OTS_SERVERS` a virtual environment of Python that has some of the servers (see `.ci/run`).
 
 #![allow(
     clippy::expect_used,

@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::gateway::Gateway;
+use crate::harness::origin::Origin;
 use crate::program::{Running, installed, rounds};
 
 /// Octets of a body.
@@ -21,8 +22,6 @@ struct Client {
     way: &'static str,
     /// Whether it speaks HTTP/2, and so TLS only.
     http2: bool,
-    /// Whether its bodies have no length, so that a limit is noticed only while they come.
-    chunked: bool,
 }
 
 const fn client(program: &'static str, script: &'static str, way: &'static str) -> Client {
@@ -31,7 +30,6 @@ const fn client(program: &'static str, script: &'static str, way: &'static str) 
         script,
         way,
         http2: false,
-        chunked: false,
     }
 }
 
@@ -47,13 +45,12 @@ const CURL: &[Client] = &[
     client("curl", "curl.sh", "http1-reuse"),
     http2("curl", "curl.sh", "http2"),
     http2("curl", "curl.sh", "http2-reuse"),
+    client("curl", "curl.sh", "http1-chunked"),
+    http2("curl", "curl.sh", "http2-chunked"),
 ];
 const PYTHON: &[Client] = &[
     client("python3", "client.py", "http.client"),
-    Client {
-        chunked: true,
-        ..client("python3", "client.py", "http.client-chunked")
-    },
+    client("python3", "client.py", "http.client-chunked"),
     client("python3", "client.py", "urllib"),
 ];
 const NODE: &[Client] = &[
@@ -61,6 +58,7 @@ const NODE: &[Client] = &[
     client("node", "client.mjs", "https-close"),
     client("node", "client.mjs", "fetch"),
     http2("node", "client.mjs", "http2"),
+    http2("node", "client.mjs", "http2-chunked"),
 ];
 const JAVA: &[Client] = &[
     client("java", "Client.java", "http1"),
@@ -95,6 +93,10 @@ prefix = "/small"
 action = "proxy"
 max_body = "16B"
 [[routes]]
+prefix = "/medium"
+action = "proxy"
+max_body = "200kB"
+[[routes]]
 prefix = "/gone"
 action = "respond"
 status = 404
@@ -109,21 +111,23 @@ max_body = "2MB"
 fn cases(gateway: &Gateway, client: Client) -> String {
     let (tls, plain) = (gateway.https().port(), gateway.http().port());
     let mut refusals = vec![
-        (400, format!("https://localhost:{tls}/a%00")),
-        (404, format!("https://localhost:{tls}/gone")),
-        (421, format!("https://127.0.0.1:{tls}/")),
-        (503, format!("https://localhost:{tls}/api/v2/down")),
+        (400, "live", format!("https://localhost:{tls}/a%00")),
+        (400, "nowhere", format!("https://localhost:{tls}/api")),
+        (404, "live", format!("https://localhost:{tls}/gone")),
+        (413, "live", format!("https://localhost:{tls}/medium")),
+        (413, "live", format!("https://localhost:{tls}/small")),
+        (421, "live", format!("https://127.0.0.1:{tls}/")),
+        (503, "down", format!("https://localhost:{tls}/api")),
     ];
-    if !client.chunked {
-        refusals.push((413, format!("https://localhost:{tls}/small")));
-    }
     if !client.http2 {
-        refusals.push((308, format!("http://localhost:{plain}/api")));
+        refusals.push((308, "live", format!("http://localhost:{plain}/api")));
     }
     let mut lines = String::new();
-    for (status, url) in refusals {
+    for (status, region, url) in refusals {
         for size in SIZES {
-            let _ = writeln!(lines, "{status} {size} {url}");
+            if !url.ends_with("/medium") || size > 200_000 {
+                let _ = writeln!(lines, "{status} {size} {region} {url}");
+            }
         }
     }
     lines
@@ -148,7 +152,8 @@ fn command(client: Client, program: &Path) -> Command {
 /// How many answers a client has received of how many, and the cases in which one is missing.
 fn ask(client: Client, program: &Path, each: usize) -> (usize, usize, Vec<String>) {
     let down = Down::new();
-    let gateway = Gateway::start(&[("down", down.address)], ROUTES);
+    let live = Origin::start(None);
+    let gateway = Gateway::start(&[("live", live.address), ("down", down.address)], ROUTES);
     let lines = cases(&gateway, client);
     std::fs::write(gateway.file("cases"), &lines).expect("a file");
     let ca = gateway.file("chain.pem");

@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
-/// Where a program is, below `OTS_CLIENTS` or in the path; `None` if it is not installed.
+/// Where a program is, below `OTS_SERVERS` or in the path; `None` if it is not installed.
 fn find(name: &str) -> Option<PathBuf> {
-    let clients = std::env::var_os("OTS_CLIENTS").map(PathBuf::from);
-    let own = clients.map(|directory| directory.join("py/bin"));
+    let servers = std::env::var_os("OTS_SERVERS").map(PathBuf::from);
+    let own = servers.map(|directory| directory.join("bin"));
     let path = std::env::var_os("PATH").unwrap_or_default();
     // Servers are not in the path of every user.
     let system = ["/usr/sbin", "/usr/local/sbin"].map(PathBuf::from);

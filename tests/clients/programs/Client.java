@@ -20,7 +20,8 @@ import javax.net.ssl.TrustManagerFactory;
  *
  * <p>usage: java Client.java CLIENT CA ROUNDS CASES. CLIENT is http1 or http2 (java.net.http) or
  * url-connection (HttpURLConnection), each with its own pool of connections. CASES is a file of
- * lines "STATUS SIZE URL". Says for each case "RECEIVED STATUS SIZE URL" and the first problem.
+ * lines "STATUS SIZE REGION URL"; REGION is sent as O-Region. Says for each case "RECEIVED STATUS SIZE
+ * REGION URL" and the first problem.
  */
 final class Client {
     private static final Duration PATIENCE = Duration.ofSeconds(10);
@@ -40,13 +41,15 @@ final class Client {
             int status = Integer.parseInt(words[0]);
             byte[] body = new byte[Integer.parseInt(words[1])];
             Arrays.fill(body, (byte) 'x');
-            URI uri = URI.create(words[2]);
+            URI uri = URI.create(words[3]);
             int received = 0;
             String problem = "";
             for (int number = 0; number < rounds; number++) {
                 String wrong;
                 try {
-                    int got = name.equals("url-connection") ? old(uri, body) : modern(client, uri, body);
+                    int got = name.equals("url-connection")
+                            ? old(uri, words[2], body)
+                            : modern(client, uri, words[2], body);
                     if (got == status) {
                         received++;
                         continue;
@@ -64,19 +67,21 @@ final class Client {
         System.exit(0);
     }
 
-    private static int modern(HttpClient client, URI uri, byte[] body) throws Exception {
+    private static int modern(HttpClient client, URI uri, String region, byte[] body) throws Exception {
         HttpRequest request = HttpRequest.newBuilder(uri)
                 .timeout(PATIENCE)
+                .header("O-Region", region)
                 .POST(HttpRequest.BodyPublishers.ofByteArray(body))
                 .build();
         return client.send(request, HttpResponse.BodyHandlers.ofByteArray()).statusCode();
     }
 
-    private static int old(URI uri, byte[] body) throws IOException {
+    private static int old(URI uri, String region, byte[] body) throws IOException {
         HttpURLConnection connection = (HttpURLConnection) uri.toURL().openConnection();
         connection.setConnectTimeout((int) PATIENCE.toMillis());
         connection.setReadTimeout((int) PATIENCE.toMillis());
         connection.setRequestMethod("POST");
+        connection.setRequestProperty("O-Region", region);
         connection.setDoOutput(true);
         connection.getOutputStream().write(body);
         int status = connection.getResponseCode();

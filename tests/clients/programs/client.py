@@ -4,8 +4,8 @@ usage: client.py CLIENT CA ROUNDS CASES
   CLIENT  http.client: one connection for all of a case, opened again when an answer says that it ends;
           http.client-chunked: the same, and the body in chunks;
           urllib: a connection for each request
-  CASES   a file of lines "STATUS SIZE URL"
-Says for each case "RECEIVED STATUS SIZE URL" and the first problem.
+  CASES   a file of lines "STATUS SIZE REGION URL"; REGION is sent as O-Region
+Says for each case "RECEIVED STATUS SIZE REGION URL" and the first problem.
 """
 
 import http.client
@@ -26,13 +26,14 @@ def connection(url):
     return http.client.HTTPSConnection(url.hostname, url.port, timeout=PATIENCE, context=TRUST)
 
 
-def with_http_client(url, body, open_connection):
+def with_http_client(url, region, body, open_connection):
     target = url.path or "/"
     if CLIENT == "http.client":
-        open_connection.request("POST", target, body)
+        open_connection.request("POST", target, body, {"O-Region": region})
     else:
         pieces = (body[at : at + 8192] for at in range(0, len(body), 8192))
-        open_connection.request("POST", target, pieces, {"Transfer-Encoding": "chunked"}, encode_chunked=True)
+        fields = {"O-Region": region, "Transfer-Encoding": "chunked"}
+        open_connection.request("POST", target, pieces, fields, encode_chunked=True)
     answer = open_connection.getresponse()
     answer.read()
     return answer.status
@@ -48,9 +49,9 @@ OPENER = urllib.request.build_opener(
 )
 
 
-def with_urllib(url, body):
+def with_urllib(url, region, body):
     try:
-        with OPENER.open(url, body, timeout=PATIENCE) as answer:
+        with OPENER.open(urllib.request.Request(url, body, {"O-Region": region}), timeout=PATIENCE) as answer:
             answer.read()
             return answer.status
     except urllib.error.HTTPError as error:
@@ -61,12 +62,15 @@ def with_urllib(url, body):
 def main():
     with open(CASES, encoding="ascii") as lines:
         cases = [line.split() for line in lines]
-    for status, size, url in cases:
+    for status, size, region, url in cases:
         body, received, problem = b"x" * int(size), 0, ""
         kept = connection(urlsplit(url))
         for number in range(int(ROUNDS)):
             try:
-                got = with_urllib(url, body) if CLIENT == "urllib" else with_http_client(urlsplit(url), body, kept)
+                if CLIENT == "urllib":
+                    got = with_urllib(url, region, body)
+                else:
+                    got = with_http_client(urlsplit(url), region, body, kept)
                 if got == int(status):
                     received += 1
                 else:
@@ -75,7 +79,7 @@ def main():
                 problem = problem or f"request {number}: {error!r}"
                 kept.close()
         kept.close()
-        print(received, status, size, url, problem, flush=True)
+        print(received, status, size, region, url, problem, flush=True)
 
 
 main()

@@ -1,9 +1,10 @@
 #!/bin/sh
 # Posts bodies with curl, and says how often the expected answer came whole.
 # usage: curl.sh PROTOCOL CA ROUNDS CASES
-#   PROTOCOL  http1 or http2: a connection for each request; http1-reuse or http2-reuse: one for all of a case
-#   CASES     a file of lines "STATUS SIZE URL"
-# Says for each case "RECEIVED STATUS SIZE URL" and the first problem.
+#   PROTOCOL  http1 or http2: a connection for each request; http1-reuse or http2-reuse: one for all of a case;
+#             http1-chunked or http2-chunked: as the first, and the body's length is not said
+#   CASES     a file of lines "STATUS SIZE REGION URL"; REGION is sent as O-Region
+# Says for each case "RECEIVED STATUS SIZE REGION URL" and the first problem.
 set -eu
 protocol=$1 ca=$2 rounds=$3 cases=$4
 work=$(mktemp -d)
@@ -14,13 +15,20 @@ case $protocol in
   *) version=--http2 ;;
 esac
 
-# One request for each `url` line of the configuration on standard input.
+# curl does not know the length of a pipe.
+case $protocol in
+  *-chunked) body="--upload-file -" ;;
+  *) body="--data-binary @$work/body" ;;
+esac
+
+# One request for each `url` line of the configuration.
 post() {
-  curl --disable --noproxy '*' -sS "$version" --max-time 10 --cacert "$ca" -X POST --data-binary "@$work/body" \
-    -w '%{http_code} %{exitcode} %{errormsg}\n' -K - 2>>"$work/errors" || true
+  # shellcheck disable=SC2086
+  cat "$work/body" | curl --disable --noproxy '*' -sS "$version" --max-time 10 --cacert "$ca" -X POST $body \
+    -H "O-Region: $region" -w '%{http_code} %{exitcode} %{errormsg}\n' -K "$work/request" 2>>"$work/errors" || true
 }
 
-while read -r status size url; do
+while read -r status size region url; do
   head -c "$size" /dev/zero >"$work/body"
   : >"$work/said"
   : >"$work/request"
@@ -31,10 +39,10 @@ while read -r status size url; do
     case $protocol in
       *-reuse) [ "$round" = "$rounds" ] || continue ;;
     esac
-    post <"$work/request" >>"$work/said"
+    post >>"$work/said"
     : >"$work/request"
   done
   received=$(grep -c "^$status 0 " "$work/said" || true)
   problem=$(grep -v "^$status 0 " "$work/said" | head -n 1 || true)
-  echo "$received $status $size $url $problem"
+  echo "$received $status $size $region $url $problem"
 done <"$cases"
