@@ -276,7 +276,8 @@ fn cut_answers() -> Vec<(String, Then)> {
         "3\r\nabc\r\n0\n\n",
         "3\r\nabc\r\n\r\n0\r\n\r\n",
         "3\r\nabc\r\n10000000000000000\r\n",
-        "3 \r\nabc\r\n0\r\n\r\n",
+        " 3\r\nabc\r\n0\r\n\r\n",
+        "3 3\r\nabc\r\n0\r\n\r\n",
         "3\r\nabc\r\n-0\r\n\r\n",
     ] {
         all.push((format!("{OK}{chunked}{body}"), Then::Hold));

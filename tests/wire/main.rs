@@ -11,12 +11,14 @@
 
 mod answers;
 mod downgrade;
+mod early;
 mod floods;
 mod framing;
 mod h2spec;
 mod harness;
 mod heads;
 mod http2;
+mod leavers;
 mod lingering;
 mod lost_answers;
 mod overload;

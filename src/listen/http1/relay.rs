@@ -124,7 +124,14 @@ impl Turn<'_> {
                 Poll::Ready(Ok(true)) => return Poll::Ready(Ok(())),
                 // The region pauses: what TLS still holds must not wait for it.
                 Poll::Ready(Ok(false)) if gathered.is_pending() => {
-                    match Pin::new(&mut self.connection.stream).poll_flush(context) {
+                    let mut moved = 0;
+                    let stream = &mut self.connection.stream;
+                    let flushed = stream.poll_flush_counted(context, &mut moved);
+                    if moved > 0 {
+                        self.stalled = None;
+                        self.pace.moves(0, Instant::now().into_std());
+                    }
+                    match flushed {
                         Poll::Ready(Ok(())) => {
                             self.look = None;
                             if self.stalled.take().is_some() {

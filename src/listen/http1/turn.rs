@@ -1,7 +1,6 @@
 //! One request's turn on its connection: its body as a region reads it, the answer's head as the
 //! client does.
 
-use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use tokio::time::Instant;
@@ -134,8 +133,7 @@ impl Client for Turn<'_> {
                 .poll_drain(&mut connection.stream, context);
             // What does not go out now goes out with the answer.
             if drained.is_ready() {
-                let flushed =
-                    tokio::io::AsyncWrite::poll_flush(Pin::new(&mut connection.stream), context);
+                let flushed = connection.stream.poll_flush_counted(context, &mut 0);
                 self.told = flushed.is_pending();
             }
         }

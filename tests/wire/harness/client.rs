@@ -19,6 +19,7 @@ pub(crate) struct Door {
     source: Ipv4Addr,
     tls: Arc<ClientConfig>,
     tls_h2: Arc<ClientConfig>,
+    tls12: Arc<ClientConfig>,
 }
 
 impl Door {
@@ -43,11 +44,16 @@ impl Door {
         let mut roots = RootCertStore::empty();
         roots.add(certificate).expect("a certificate");
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let mut tls = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("versions")
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+        let with = |versions: &[&'static rustls::SupportedProtocolVersion]| {
+            ClientConfig::builder_with_provider(provider.clone())
+                .with_protocol_versions(versions)
+                .expect("versions")
+                .with_root_certificates(roots.clone())
+                .with_no_client_auth()
+        };
+        let mut tls = with(rustls::DEFAULT_VERSIONS);
+        let mut tls12 = with(&[&rustls::version::TLS12]);
+        tls12.alpn_protocols = vec![b"http/1.1".to_vec()];
         let mut tls_h2 = tls.clone();
         tls.alpn_protocols = vec![b"http/1.1".to_vec()];
         tls_h2.alpn_protocols = vec![b"h2".to_vec()];
@@ -56,6 +62,7 @@ impl Door {
             source: Ipv4Addr::LOCALHOST,
             tls: Arc::new(tls),
             tls_h2: Arc::new(tls_h2),
+            tls12: Arc::new(tls12),
         }
     }
 
@@ -67,6 +74,11 @@ impl Door {
     /// A new connection that speaks HTTP/1.1.
     pub(crate) fn open(&self) -> Client {
         self.connect(&self.tls, b"")
+    }
+
+    /// The same over TLS 1.2.
+    pub(crate) fn open_tls12(&self) -> Client {
+        self.connect(&self.tls12, b"")
     }
 
     /// The same, with these bytes before everything else.
@@ -143,10 +155,15 @@ impl Client {
         }
     }
 
-    /// Says that no more comes, and reads on.
-    pub(crate) fn half_close(&mut self) {
+    /// Says that no more comes.
+    pub(crate) fn say_goodbye(&mut self) {
         self.stream.conn.send_close_notify();
         let _ = self.stream.flush();
+    }
+
+    /// Says that no more comes, and reads on.
+    pub(crate) fn half_close(&mut self) {
+        self.say_goodbye();
         let _ = self.stream.sock.shutdown(std::net::Shutdown::Write);
     }
 
