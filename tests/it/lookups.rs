@@ -331,7 +331,7 @@ async fn open(client: &mut Client, key: &str, headers: &[(&str, &str)]) -> crate
 async fn a_spent_budget_sends_no_key_and_no_passphrase_by_geography() {
     let world = world(
         KeyStyle::Short,
-        &format!("{EVERYWHERE}lookup_per_second = 5\n"),
+        &format!("{EVERYWHERE}lookup_per_second = 1\n"),
     );
     let mut client = Client::open(&world, Speak::Http2, BARE).await;
     let made = lock(&mut client, "nz").await;
@@ -357,6 +357,8 @@ async fn a_spent_budget_sends_no_key_and_no_passphrase_by_geography() {
         (Method::HEAD, format!("/api/v2/secret/{}", made.secret)),
         (Method::DELETE, format!("/api/v3/receipt/{}", made.receipt)),
     ] {
+        let page = format!("/receipt/{:031}", path.len());
+        client.get(&page, &[("x-forwarded-for", "10.99.0.1")]).await;
         let refused = client.ask(method.clone(), &path, &[from], "").await;
         assert_eq!(refused.status, 503, "{method} {path}");
     }
