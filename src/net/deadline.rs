@@ -6,8 +6,10 @@
 //! not count before the runtime has looked at the sockets once more.
 
 use std::future::Future;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use tokio::time::{Instant, Sleep};
@@ -16,14 +18,39 @@ use tokio::time::{Instant, Sleep};
 pub struct Deadline {
     due: Option<Instant>,
     timer: Pin<Box<Sleep>>,
-    look: Look,
+    /// Set while the time is over.
+    look: Option<Arc<Look>>,
 }
 
-/// One more turn of the runtime's driver, once the time is over.
-enum Look {
-    Due,
-    Begun(Pin<Box<dyn Future<Output = ()> + Send>>),
-    Done,
+/// Notices that the runtime has looked at its sockets.
+struct Look {
+    done: AtomicBool,
+    task: Waker,
+}
+
+impl Wake for Look {
+    fn wake(self: Arc<Self>) {
+        self.done.store(true, Relaxed);
+        self.task.wake_by_ref();
+    }
+}
+
+/// `Ready` once sockets were looked at since `look` was empty. That the task is polled again does not
+/// show it, because something else may have woken it.
+fn poll_look(look: &mut Option<Arc<Look>>, context: &Context<'_>) -> Poll<()> {
+    if let Some(look) = look {
+        return if look.done.load(Relaxed) {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        };
+    }
+    let task = context.waker().clone();
+    let done = AtomicBool::new(false);
+    let waker = look.insert(Arc::new(Look { done, task })).clone().into();
+    // The runtime wakes what yields after it has polled its drivers.
+    let _ = pin!(tokio::task::yield_now()).poll(&mut Context::from_waker(&waker));
+    Poll::Pending
 }
 
 impl Deadline {
@@ -34,17 +61,13 @@ impl Deadline {
         Self {
             due: Some(due),
             timer: Box::pin(tokio::time::sleep_until(due)),
-            look: Look::Due,
+            look: None,
         }
     }
 
     /// Moves it to `due`.
     pub fn set(&mut self, due: Instant) {
         self.due = Some(due);
-        // A time that is over stays over when it is set again.
-        if due > self.timer.deadline() || !self.timer.is_elapsed() {
-            self.look = Look::Due;
-        }
         if due < self.timer.deadline() || self.timer.is_elapsed() {
             self.timer.as_mut().reset(due);
         }
@@ -62,25 +85,14 @@ impl Deadline {
         };
         loop {
             if self.timer.as_mut().poll(context).is_pending() {
+                self.look = None;
                 return Poll::Pending;
             }
             if self.timer.deadline() >= due {
-                return self.poll_look(context);
+                return poll_look(&mut self.look, context);
             }
             self.timer.as_mut().reset(due);
         }
-    }
-
-    fn poll_look(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        if matches!(self.look, Look::Due) {
-            // It wakes its task after the driver has had a turn.
-            self.look = Look::Begun(Box::pin(tokio::task::yield_now()));
-        }
-        if let Look::Begun(turn) = &mut self.look {
-            ready!(turn.as_mut().poll(context));
-            self.look = Look::Done;
-        }
-        Poll::Ready(())
     }
 }
 
@@ -89,7 +101,7 @@ impl Deadline {
 /// # Errors
 /// [`Late`] if `due` came first.
 pub async fn within<F: Future>(due: Instant, future: F) -> Result<F::Output, Late> {
-    let mut future = std::pin::pin!(future);
+    let mut future = pin!(future);
     let mut deadline: Option<Deadline> = None;
     std::future::poll_fn(|context| {
         if let Poll::Ready(output) = future.as_mut().poll(context) {
