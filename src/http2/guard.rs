@@ -294,12 +294,13 @@ impl Guard {
     /// Whether a block passes; if not, what stands for it is in [`Self::out`].
     fn judge(&mut self, head: Head, block: &[u8], is_refused: bool, frames: &[u8]) -> bool {
         self.is_fresh = true;
-        let trailers = head.stream <= self.highest;
+        // A block on a stream that has ended is the library's affair: it ends the connection.
+        let trailers = head.stream <= self.highest && self.unended.contains(&head.stream);
         match self.blocks.read(block, trailers) {
             Ok(good) if good && !is_refused => {
                 if trailers && head.is(END_STREAM) {
                     self.ended(head.stream);
-                } else if !trailers && !head.is(END_STREAM) {
+                } else if head.stream > self.highest && !head.is(END_STREAM) {
                     self.unended.push(head.stream);
                     if self.unended.len() > MOST_UNENDED {
                         self.unended.remove(0);

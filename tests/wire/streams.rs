@@ -285,7 +285,7 @@ fn curl_gets_each_answer_to_a_body_that_is_not_read() {
         early: true,
         ..Script::says(
             "HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\n\r\nno\n",
-            Then::Hold,
+            Then::Keep,
         )
     };
     world.eu.script("/api/v2/early", early);

@@ -43,6 +43,7 @@ use crate::proxy::record::Record;
 use crate::proxy::refusal::Refusal;
 use crate::proxy::worker::{Step, Worker};
 use crate::proxy::{Planned, Verdict, plan, refuse_forwarded};
+use crate::snapshot::Http2Limits;
 use crate::telemetry::worker::Event;
 use crate::upstream::exchange::Client;
 use crate::upstream::failure::Cause;
@@ -94,19 +95,7 @@ pub(super) async fn serve(stream: Stream, circuit: Circuit, worker: Rc<Worker>, 
         idle,
     };
     let activity = Activity::new(Instant::now(), seat);
-    let mut builder = http2::Builder::new(Local(activity.clone()));
-    builder
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(limits.streams)
-        .max_header_list_size(limits.header_list)
-        .max_pending_accept_reset_streams(MOST_PENDING_RESETS)
-        .max_local_error_reset_streams(MOST_LOCAL_RESETS)
-        .initial_stream_window_size(64 * 1024)
-        .initial_connection_window_size(1024 * 1024)
-        .max_frame_size(16 * 1024)
-        .max_send_buf_size(64 * 1024)
-        .keep_alive_interval(Some(idle))
-        .keep_alive_timeout(PING_TIMEOUT);
+    let builder = builder(&limits, idle, activity.clone());
     drop(view);
     let verdict = MeterVerdict::default();
     let metered = Metered::new(
@@ -119,17 +108,7 @@ pub(super) async fn serve(stream: Stream, circuit: Circuit, worker: Rc<Worker>, 
     let connection = builder.serve_connection(TokioIo::new(metered), service);
     tokio::pin!(connection);
     let mut ceased = pin!(activity.ceased(limits_of_silence));
-    let farewell = async {
-        let drain = async {
-            worker.drain.begun().await;
-            welcome.begun().await;
-        };
-        tokio::select! {
-            () = drain => {}
-            () = enough.begun() => {}
-            () = refusals.enough.begun() => {}
-        }
-    };
+    let farewell = farewell(&worker, &welcome, [&enough, &refusals.enough]);
     tokio::pin!(farewell);
     let mut draining = false;
     let mut must_end = None;
@@ -170,6 +149,38 @@ pub(super) async fn serve(stream: Stream, circuit: Circuit, worker: Rc<Worker>, 
             worker.metrics.count(Event::Flooded, None, flood);
         }
         return;
+    }
+}
+
+/// How hyper is to serve a connection.
+fn builder(limits: &Http2Limits, idle: Duration, activity: Rc<Activity>) -> http2::Builder<Local> {
+    let mut builder = http2::Builder::new(Local(activity));
+    builder
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(limits.streams)
+        .max_header_list_size(limits.header_list)
+        .max_pending_accept_reset_streams(MOST_PENDING_RESETS)
+        .max_local_error_reset_streams(MOST_LOCAL_RESETS)
+        .initial_stream_window_size(64 * 1024)
+        .initial_connection_window_size(1024 * 1024)
+        .max_frame_size(16 * 1024)
+        .max_send_buf_size(64 * 1024)
+        .keep_alive_interval(Some(idle))
+        .keep_alive_timeout(PING_TIMEOUT);
+    builder
+}
+
+/// Waits until the client is to be told to go.
+async fn farewell(worker: &Worker, welcome: &Step, enough: [&Step; 2]) {
+    let [asked, refused] = enough;
+    let drain = async {
+        worker.drain.begun().await;
+        welcome.begun().await;
+    };
+    tokio::select! {
+        () = drain => {}
+        () = asked.begun() => {}
+        () = refused.begun() => {}
     }
 }
 
