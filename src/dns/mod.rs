@@ -147,8 +147,10 @@ async fn ask(
         let Some(other) = other else {
             let of_reply = if v4_was_first { v4 } else { v6 };
             *of_reply = None;
-            replies[usize::from(v4_was_first)] = Some(reply);
-            return replies;
+            return match v4_was_first {
+                true => [None, Some(reply)],
+                false => [Some(reply), None],
+            };
         };
         *open = Open::default();
         // Whether a name exists that could not be asked for is not known: no other is tried.

@@ -153,8 +153,7 @@ pub fn canonical(address: IpAddr) -> IpAddr {
 /// A name as it is compared: lower case, and without the dot that only says that it is absolute.
 #[must_use]
 pub fn canonical_name(name: &str) -> String {
-    let lower = name.to_ascii_lowercase();
-    lower.strip_suffix('.').map_or(lower.clone(), str::to_owned)
+    name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase()
 }
 
 /// The addresses in the order in which to try them (RFC 8305 section 4): the families by turns,
