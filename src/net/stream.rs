@@ -101,6 +101,21 @@ impl Stream {
         }
     }
 
+    /// Whether TLS has decrypted bytes that have not been read. The socket may be silent then: what lies
+    /// here would be the answer to what is asked next.
+    pub fn holds_plaintext(&mut self) -> bool {
+        let Self::Tls(tls) = self else {
+            return false;
+        };
+        let TlsStream::Client(tls) = tls.as_mut() else {
+            return true;
+        };
+        tls.get_mut()
+            .1
+            .process_new_packets()
+            .map_or(true, |state| state.plaintext_bytes_to_read() > 0)
+    }
+
     /// Closes with a reset instead of a regular end, so that the peer cannot mistake what was sent
     /// for a complete message.
     pub fn reset(self) {

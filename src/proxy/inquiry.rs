@@ -16,7 +16,7 @@ use crate::http1::response::ResponseHead;
 use crate::lookup::{Call, Said, said};
 use crate::net::deadline;
 use crate::region::RegionId;
-use crate::upstream::exchange::Client;
+use crate::upstream::client::Client;
 use crate::upstream::failure::Cause;
 use crate::upstream::outgoing::{Outgoing, RequestBody};
 use crate::upstream::pool::Pools;

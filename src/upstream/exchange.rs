@@ -8,11 +8,12 @@ use std::task::{Context, Poll, ready};
 use std::pin::Pin;
 use tokio::io::AsyncWrite;
 use tokio::time::Instant;
-use tokio_rustls::TlsStream;
 
 use super::asked::Asked;
+use super::client::Client;
 use super::endpoint::Timeouts;
 use super::failure::{Cause, Delivery, Failure};
+use super::hidden::{self, Opening};
 use super::outgoing::{Outgoing, RequestBody};
 use super::pool::{Connected, Lease, Origin};
 use super::state::RegionState;
@@ -20,7 +21,7 @@ use crate::headers::response::{passing_trailers, request_id, says_close, says_ke
 use crate::http1::body::{Decoder, Step};
 use crate::http1::head::EndFinder;
 use crate::http1::request::field_space;
-use crate::http1::response::{self, MOST_INFORMATIONAL, ResponseHead};
+use crate::http1::response::{self, MOST_INFORMATIONAL};
 use crate::http1::{Fault, Framing, HeadLimits, Version};
 use crate::limit::pace::Pace;
 use crate::net::buffer::Buffer;
@@ -36,44 +37,6 @@ const ANSWER_HEAD: HeadLimits = HeadLimits {
 
 /// What goes into one record of TLS (RFC 8446 section 5.1).
 const ONE_RECORD: usize = 16 * 1024;
-
-/// A client beyond its network's share may take nothing for this long before it gives way.
-pub const MOST_STALL: std::time::Duration = std::time::Duration::from_secs(1);
-
-/// How often it is then looked whether a request waits: within `queue_wait` at its default.
-pub const LOOK: std::time::Duration = std::time::Duration::from_millis(100);
-
-/// Whoever waits for the answer's head.
-pub trait Client: RequestBody {
-    /// An informational answer (1xx) came.
-    fn informational(&mut self, head: &ResponseHead<'_, '_>);
-    /// Tells a client that waits for a 100 to go on.
-    fn go_on(&mut self) {}
-    /// Gives what [`Client::informational`] left to be written a chance to go out.
-    fn poll_informational(&mut self, context: &mut Context<'_>);
-    /// The final answer's head came.
-    fn head(&mut self, head: &ResponseHead<'_, '_>);
-    /// Whether the client has left, asked while nothing of its request has been sent. `Pending` while
-    /// that is being found out. HTTP/2 drops the task of a stream that its client resets.
-    fn poll_left(&mut self, _context: &mut Context<'_>) -> Poll<bool> {
-        Poll::Ready(false)
-    }
-}
-
-/// Waits for `future` on behalf of a client; `None` if the client leaves first.
-pub async fn unless_left<F: Future>(client: &mut impl Client, future: F) -> Option<F::Output> {
-    let mut future = std::pin::pin!(future);
-    std::future::poll_fn(|context| {
-        if let Poll::Ready(output) = future.as_mut().poll(context) {
-            return Poll::Ready(Some(output));
-        }
-        match client.poll_left(context) {
-            Poll::Ready(true) => Poll::Ready(None),
-            Poll::Ready(false) | Poll::Pending => Poll::Pending,
-        }
-    })
-    .await
-}
 
 /// A request and its answer on one connection.
 pub struct Exchange {
@@ -99,23 +62,6 @@ pub struct Exchange {
     finder: EndFinder,
     informational: u32,
     opening: Option<Box<Opening>>,
-}
-
-/// The application's v1 answers 404 to errors of its own, and says so in these words only.
-const HIDDEN_FAILURE: &[u8] = b"An unexpected error occurred";
-
-/// They stand within this many bytes at the beginning of a short answer.
-const HIDDEN_WITHIN: usize = 512;
-
-/// The beginning of a 404's body, collected as it passes. No `Debug`: it holds a region's words.
-struct Opening(Vec<u8>);
-
-/// How far a request has been sent.
-enum Sent {
-    /// A piece of it; the answer may have come meanwhile.
-    Piece,
-    /// As much of it as will be.
-    Whole,
 }
 
 /// What an attempt became when no head came.
@@ -212,7 +158,7 @@ impl Exchange {
         // A region may answer before it has the whole body, and then close. An answer that has come is
         // taken before more is written, because what is written to a closed socket resets it.
         let mut sending = self.poll_send_piece(client, context);
-        while let Poll::Ready(Ok(Sent::Piece)) = sending {
+        while let Poll::Ready(Ok(false)) = sending {
             if let Poll::Ready(result) = self.poll_head(client, context) {
                 return Poll::Ready(result);
             }
@@ -258,14 +204,14 @@ impl Exchange {
         self.deadline.set(self.must_end.min(Instant::now() + by));
     }
 
-    /// Moves the request along; `Ready` once a piece of it or the rest has been sent.
+    /// Moves the request along; `Ready` once a piece of it has been sent, and whether it was the last.
     fn poll_send_piece(
         &mut self,
         body: &mut impl RequestBody,
         context: &mut Context<'_>,
-    ) -> Poll<Result<Sent, Cause>> {
+    ) -> Poll<Result<bool, Cause>> {
         if self.sent {
-            return Poll::Ready(Ok(Sent::Whole));
+            return Poll::Ready(Ok(true));
         }
         loop {
             let gathered = self.outgoing.poll_gather(body, context)?;
@@ -280,7 +226,7 @@ impl Exchange {
             if !self.outgoing.bytes.is_empty() {
                 ready!(self.poll_write(context)).map_err(|_| Cause::Closed)?;
                 if !self.outgoing.complete {
-                    return Poll::Ready(Ok(Sent::Piece));
+                    return Poll::Ready(Ok(false));
                 }
             } else if self.outgoing.complete {
                 ready!(Pin::new(&mut self.stream).poll_flush(context))
@@ -289,7 +235,7 @@ impl Exchange {
                 self.waits_for_client = false;
                 self.outgoing.bytes.release();
                 self.extend(self.timeouts.response_head);
-                return Poll::Ready(Ok(Sent::Whole));
+                return Poll::Ready(Ok(true));
             }
         }
     }
@@ -410,7 +356,7 @@ impl Exchange {
     ) -> Poll<Result<Option<&[u8]>, Cause>> {
         loop {
             match self.poll_send_piece(body, context) {
-                Poll::Ready(Ok(Sent::Piece)) => {
+                Poll::Ready(Ok(false)) => {
                     if let Poll::Ready(step) = self.poll_incoming(context) {
                         return Poll::Ready(self.data(step?));
                     }
@@ -423,7 +369,7 @@ impl Exchange {
                         return Poll::Ready(Err(cause));
                     }
                 }
-                Poll::Ready(Ok(Sent::Whole)) | Poll::Pending => break,
+                Poll::Ready(Ok(true)) | Poll::Pending => break,
             }
         }
         let step = ready!(self.poll_step(context))?;
@@ -488,36 +434,20 @@ impl Exchange {
     /// Whether the body's bytes at hand say that this 404 hides a failure of the region; `None` if more
     /// of them have to come. Then the endpoint's state is told by the exchange, once they have passed.
     pub fn hides_failure(&mut self) -> Option<bool> {
-        let opening = self.incoming.filled();
-        let opening = opening.get(..HIDDEN_WITHIN).unwrap_or(opening);
-        if memchr::memmem::find(opening, HIDDEN_FAILURE).is_some() {
-            return Some(true);
-        }
-        let is_whole = (self.decoder.left()).is_some_and(|left| left <= opening.len() as u64);
-        if opening.len() == HIDDEN_WITHIN || is_whole {
-            return Some(false);
-        }
-        self.opening = Some(Box::new(Opening(Vec::new())));
-        None
+        let hides = hidden::hides_failure(self.incoming.filled(), self.decoder.left());
+        self.opening = hides.is_none().then(Box::default);
+        hides
     }
 
     /// Judges the endpoint by a 404's body as soon as enough of it has passed.
     fn judge_opening(&mut self, count: usize) {
-        let Some(Opening(seen)) = self.opening.as_deref_mut() else {
-            return;
-        };
-        let room = HIDDEN_WITHIN - seen.len().min(HIDDEN_WITHIN);
         let data = self.incoming.filled().get(..count).unwrap_or_default();
-        seen.extend_from_slice(data.get(..room).unwrap_or(data));
-        let hides = memchr::memmem::find(seen, HIDDEN_FAILURE).is_some();
-        if hides || seen.len() >= HIDDEN_WITHIN {
-            self.opening = None;
-            if hides {
-                self.lease.endpoint.state.failed_late();
-            } else {
-                self.lease.endpoint.state.succeeded();
-            }
+        match (self.opening.as_deref_mut()).and_then(|opening| opening.pass(data)) {
+            None => return,
+            Some(true) => self.lease.endpoint.state.failed_late(),
+            Some(false) => self.lease.endpoint.state.succeeded(),
         }
+        self.opening = None;
     }
 
     /// Consumes `count` bytes of the answer's body.
@@ -555,7 +485,7 @@ impl Exchange {
             self.lease.endpoint.state.succeeded();
         }
         let complete = self.keeps && self.sent && !self.cut && self.decoder.is_done();
-        if complete && self.incoming.is_empty() && !holds_plaintext(&mut self.stream) {
+        if complete && self.incoming.is_empty() && !self.stream.holds_plaintext() {
             let connected = Connected {
                 stream: self.stream,
                 asked: self.asked,
@@ -564,19 +494,4 @@ impl Exchange {
             self.lease.keep(connected, Instant::now());
         }
     }
-}
-
-/// Whether TLS has decrypted bytes that nobody has read. The socket may be silent then: what lies
-/// here would be the answer to whatever is asked next.
-fn holds_plaintext(stream: &mut Stream) -> bool {
-    let Stream::Tls(tls) = stream else {
-        return false;
-    };
-    let TlsStream::Client(tls) = tls.as_mut() else {
-        return true;
-    };
-    tls.get_mut()
-        .1
-        .process_new_packets()
-        .map_or(true, |state| state.plaintext_bytes_to_read() > 0)
 }

@@ -3,10 +3,12 @@
 
 pub mod asked;
 pub mod breaker;
+pub mod client;
 pub mod connect;
 pub mod endpoint;
 pub mod exchange;
 pub mod failure;
+mod hidden;
 pub mod hosts;
 pub mod networks;
 pub mod outgoing;

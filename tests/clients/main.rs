@@ -17,6 +17,7 @@ mod gateway;
 #[allow(
     dead_code,
     unreachable_pub,
+    clippy::too_many_lines,
     reason = "the harness of another suite, of which this one needs a part"
 )]
 mod harness;

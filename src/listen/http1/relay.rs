@@ -20,7 +20,8 @@ use crate::proxy::record::Record;
 use crate::proxy::refusal::Refusal;
 use crate::proxy::worker::View;
 use crate::proxy::{Verdict, refuse_forwarded};
-use crate::upstream::exchange::{Exchange, LOOK, MOST_STALL};
+use crate::upstream::client::{LOOK, MOST_STALL};
+use crate::upstream::exchange::Exchange;
 use crate::upstream::failure::Cause;
 
 impl Connection {

@@ -14,7 +14,7 @@ use crate::limit::pace::Pace;
 use crate::proxy::answer::Answer;
 use crate::proxy::forward::Down;
 use crate::proxy::refusal::phrase;
-use crate::upstream::exchange::Client;
+use crate::upstream::client::Client;
 use crate::upstream::failure::Cause;
 use crate::upstream::outgoing::RequestBody;
 

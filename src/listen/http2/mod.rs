@@ -45,7 +45,7 @@ use crate::proxy::worker::{Step, Worker};
 use crate::proxy::{Planned, Verdict, plan, refuse_forwarded};
 use crate::snapshot::Http2Limits;
 use crate::telemetry::worker::Event;
-use crate::upstream::exchange::Client;
+use crate::upstream::client::Client;
 use crate::upstream::failure::Cause;
 use crate::upstream::outgoing::RequestBody;
 

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::super::seat::Seat;
 use crate::net::deadline::Deadline;
-use crate::upstream::exchange::{LOOK, MOST_STALL};
+use crate::upstream::client::{LOOK, MOST_STALL};
 use crate::upstream::state::RegionState;
 
 tokio::task_local! {

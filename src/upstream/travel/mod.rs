@@ -12,9 +12,10 @@ use smallvec::SmallVec;
 use tokio::time::Instant;
 
 use super::asked::Asked;
+use super::client::{Client, go_on, unless_left};
 use super::connect::connect_to;
 use super::endpoint::{Cluster, Endpoint};
-use super::exchange::{Client, Exchange, Lost, unless_left};
+use super::exchange::{Exchange, Lost};
 use super::failure::{Cause, Delivery, Failure};
 use super::outgoing::{Outgoing, RequestBody};
 use super::pool::{Connected, Lease, Origin, Pools};
@@ -102,8 +103,7 @@ pub async fn travel(
         .flatten();
     if terms.expects_continue && expecting.is_none() {
         // RFC 9110 section 10.1.1: a proxy may say so itself.
-        client.go_on();
-        poll_fn(|context| Poll::Ready(client.poll_informational(context))).await;
+        go_on(client).await;
     }
     // A body that does not come takes no place at the region, and no part of it gets there.
     if expecting.is_none()
