@@ -7,7 +7,8 @@ use httparse::Header;
 
 use super::circuit::Circuit;
 use super::refusal::Refusal;
-use crate::http1::Framing;
+use crate::headers::request::Facts;
+use crate::http1::{Fault, Framing, HeadLimits};
 
 /// The protocol that the client spoke.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -69,6 +70,28 @@ pub struct Arrival<'b> {
     pub framing: Framing,
     /// The connection.
     pub circuit: &'b Circuit,
+}
+
+impl Arrival<'_> {
+    /// One law for both protocols: what `http1` refuses in a head, and the h2 crate lets pass.
+    /// Crumbs of a cookie are one field (RFC 9113 section 8.2.3).
+    pub(super) fn fits_http1(&self, facts: &Facts<'_>, limits: &HeadLimits) -> Result<(), Fault> {
+        let crumbs = facts.cookies.len().saturating_sub(1);
+        let scheme = self.scheme.unwrap_or("https");
+        Err(if self.target.len() > limits.target {
+            Fault::TargetTooLong
+        } else if self.fields.len().saturating_sub(crumbs) > limits.fields {
+            Fault::TooManyFields
+        } else if facts.length_repeated {
+            Fault::RepeatedContentLength
+        } else if facts.unfit_for_http2 {
+            Fault::BadFieldValue
+        } else if !is_web(scheme) {
+            Fault::BadTarget
+        } else {
+            return Ok(());
+        })
+    }
 }
 
 /// A request target in one of its four forms (RFC 9112 §3.2).

@@ -7,21 +7,23 @@ use std::net::IpAddr;
 use http::Method;
 
 use super::answer::{Answer, Context, Dialect};
-use super::arrival::{Arrival, Protocol, Scheme, Target, is_web, known_method};
+use super::arrival::{Arrival, Protocol, Scheme, Target, known_method};
+use super::challenge;
 use super::choosing::{self, Choosing};
 use super::elsewhere::Elsewhere;
 use super::lookup::{Ask, Asking};
-use super::pages;
 use super::quota;
 use super::record::Record;
 use super::refusal::Refusal;
 use super::unknown::Unknown;
 use super::worker::{View, Worker};
+use super::{Pending, pages};
 use crate::headers::request::{Cookies, Expect, Facts};
 use crate::http1::{Fault, Framing};
+use crate::limit::ledger::Kind;
 use crate::region::authority::{Authority, Host};
 use crate::region::hosts::{HostEntry, HostKind};
-use crate::region::question::{Outcome, Question, Rejection};
+use crate::region::question::{Outcome, Question};
 use crate::region::trace::Silent;
 use crate::region::{Reason, RegionId};
 use crate::route::classify::{RouteMatch, classify};
@@ -84,7 +86,7 @@ pub fn judge<'b>(
     (view, worker): (&'b View, &Worker),
     record: &mut Record,
     request_id: &str,
-) -> (Judged<'b>, Option<Box<Ask>>) {
+) -> (Judged<'b>, Option<Pending>) {
     let mut case = Case {
         arrival,
         facts,
@@ -94,10 +96,10 @@ pub fn judge<'b>(
         asked: None,
         decided: None,
         set_cookies: Vec::new(),
-        ask: None,
+        pending: None,
     };
     match case.run(record) {
-        Ok(judged) => (judged, case.ask),
+        Ok(judged) => (judged, case.pending),
         Err(refusal) => {
             record.refused(refusal);
             let answer = Answer::refuse(refusal, view.region_names(), &case.context());
@@ -115,7 +117,7 @@ struct Case<'c, 'b> {
     asked: Option<(Authority<'b>, HostKind)>,
     decided: Option<(RegionId, Reason)>,
     set_cookies: Vec<String>,
-    ask: Option<Box<Ask>>,
+    pending: Option<Pending>,
 }
 
 /// What a request asks, once every part of it was found well-formed.
@@ -151,16 +153,17 @@ impl<'b> Case<'_, 'b> {
         let method = known_method(self.arrival.method)?;
         let target = self.target()?;
         if self.arrival.protocol == Protocol::Http2 {
-            self.fits_http1()?;
+            let fits = (self.arrival).fits_http1(self.facts, &self.view.head_limits());
+            fits.map_err(Refusal::BadMessage)?;
         }
         let (authority, host) = self.host(&target)?;
         self.asked = Some((authority, host.kind));
         record.asked(host.payload);
         if self.arrival.circuit.scheme == Scheme::Http {
-            if let Some(answer) = pages::acme_challenge(target.path, self.view, &self.context()) {
-                return Ok(Judged::Answer(Box::new(answer)));
-            }
-            let answer = pages::to_https(authority, &target, self.view, &self.context());
+            let answer = match challenge::token(target.path, self.view) {
+                Some(token) => self.challenge(token, record)?,
+                None => pages::to_https(authority, &target, self.view, &self.context()),
+            };
             return Ok(Judged::Answer(Box::new(answer)));
         }
         self.covered(&authority)?;
@@ -175,9 +178,7 @@ impl<'b> Case<'_, 'b> {
         }
         let route = classify(target.path).map_err(|_| Refusal::BadPath)?;
         record.routed(route.template());
-        let client = (self.arrival.circuit).client(self.view, self.arrival.fields);
-        record.client = Some(client);
-        quota::enter(self.view, record, client)?;
+        let client = self.enter(record)?;
         let now = record.started.into_std();
         let host_class = HostClass::of(host.kind);
         let class = (self.view).delivery_class(host_class, target.path, &route, &method);
@@ -196,6 +197,24 @@ impl<'b> Case<'_, 'b> {
             client,
         };
         self.act(&asked, &outcome, record)
+    }
+
+    /// Counts the request as its client's.
+    fn enter(&self, record: &mut Record) -> Result<IpAddr, Refusal> {
+        let client = (self.arrival.circuit).client(self.view, self.arrival.fields);
+        record.client = Some(client);
+        quota::enter(self.view, record, client)?;
+        Ok(client)
+    }
+
+    /// An ACME challenge costs what a request of class `static` does.
+    fn challenge(&mut self, token: &str, record: &mut Record) -> Result<Answer, Refusal> {
+        let (client, now) = (self.enter(record)?, record.started.into_std());
+        quota::take(self.view, &self.worker.ledger, Kind::Static, client, now)?;
+        let reads = &self.worker.challenges;
+        let (answer, file) = challenge::begin(token, self.view, reads, &self.context())?;
+        self.pending = file.map(Pending::Challenge);
+        Ok(answer)
     }
 
     fn act(
@@ -218,14 +237,14 @@ impl<'b> Case<'_, 'b> {
         let class = HostClass::of(host.kind);
         let answer = match self.view.routes().action(class, route, elsewhere.is_some()) {
             Action::Proxy => {
-                self.ask = self.look_up(asked, outcome);
+                self.pending = self.look_up(asked, outcome);
                 return self.proxy(asked, outcome);
             }
             Action::Deny => return Err(Refusal::Denied),
             Action::Redirect => {
                 let region = elsewhere.unwrap_or(outcome.decision.region);
                 record.redirected();
-                self.ask = self.look_up(asked, outcome);
+                self.pending = self.look_up(asked, outcome);
                 let location = self.view.origin(region).to_owned() + &asked.tail();
                 Answer::redirect(self.arrival.method, location, &self.context())
             }
@@ -242,28 +261,6 @@ impl<'b> Case<'_, 'b> {
         Target::parse(raw)
             .filter(|_| raw.bytes().all(|byte| byte.is_ascii_graphic()))
             .ok_or(Refusal::BadMessage(Fault::BadTarget))
-    }
-
-    /// One law for both protocols: what `http1` refuses in a head, and the h2 crate lets pass.
-    /// Crumbs of a cookie are one field (RFC 9113 section 8.2.3).
-    fn fits_http1(&self) -> Result<(), Refusal> {
-        let limits = self.view.head_limits();
-        let crumbs = self.facts.cookies.len().saturating_sub(1);
-        let scheme = self.arrival.scheme.unwrap_or("https");
-        let fault = if self.arrival.target.len() > limits.target {
-            Fault::TargetTooLong
-        } else if self.arrival.fields.len().saturating_sub(crumbs) > limits.fields {
-            Fault::TooManyFields
-        } else if self.facts.length_repeated {
-            Fault::RepeatedContentLength
-        } else if self.facts.unfit_for_http2 {
-            Fault::BadFieldValue
-        } else if !is_web(scheme) {
-            Fault::BadTarget
-        } else {
-            return Ok(());
-        };
-        Err(Refusal::BadMessage(fault))
     }
 
     fn region_page(
@@ -353,12 +350,7 @@ impl<'b> Case<'_, 'b> {
         self.view
             .rules()
             .decide(&question, self.view.geo(), &mut Silent)
-            .map_err(|rejection| match rejection {
-                Rejection::PinHeaderRepeated => Refusal::PinRepeated,
-                Rejection::PinHeaderUnknown => Refusal::BadPin,
-                Rejection::PinHeaderContradictsHost { .. } => Refusal::PinContradictsHost,
-                Rejection::CredentialsWithoutRegion => Refusal::CredentialsWithoutRegion,
-            })
+            .map_err(Refusal::from)
     }
 
     fn keep_cookies(&mut self, outcome: &Outcome) {
@@ -375,7 +367,7 @@ impl<'b> Case<'_, 'b> {
     }
 
     /// What regions have to be asked about the key, where they may be.
-    fn look_up(&self, asked: &Asked<'_>, outcome: &Outcome) -> Option<Box<Ask>> {
+    fn look_up(&self, asked: &Asked<'_>, outcome: &Outcome) -> Option<Pending> {
         if !outcome.look_up {
             return None;
         }
@@ -389,7 +381,7 @@ impl<'b> Case<'_, 'b> {
             language: super::language(dialect, self.arrival.fields),
         };
         let host = || self.asked(&asked.target);
-        Ask::of(self.view, outcome, &asking, host, || asked.tail())
+        Ask::of(self.view, outcome, &asking, host, || asked.tail()).map(Pending::LookUp)
     }
 
     fn proxy(&mut self, asked: &Asked<'b>, outcome: &Outcome) -> Result<Judged<'b>, Refusal> {

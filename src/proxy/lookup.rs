@@ -151,17 +151,14 @@ impl Ask {
     }
 }
 
-/// Asks, if there is anything to ask, and turns the request to the region that was found; or refuses
-/// it if none was determined and the rules behind must not decide.
-pub async fn resolve(planned: &mut Planned, worker: &Rc<Worker>) {
-    // Seldom, so it takes room only then.
-    if let Some(ask) = planned.ask.take() {
-        match Box::pin(find(&ask, planned.record.client, worker)).await {
-            Ok(Some(region)) => turn(planned, *ask, region),
-            Ok(None) => {}
-            Err(refusal) if ask.strict => refuse(planned, &ask, refusal),
-            Err(_) => {}
-        }
+/// Asks, and turns the request to the region that was found; or refuses it if none was determined and
+/// the rules behind must not decide.
+pub(super) async fn resolve(planned: &mut Planned, ask: Ask, worker: &Rc<Worker>) {
+    match find(&ask, planned.record.client, worker).await {
+        Ok(Some(region)) => turn(planned, ask, region),
+        Ok(None) => {}
+        Err(refusal) if ask.strict => refuse(planned, &ask, refusal),
+        Err(_) => {}
     }
 }
 

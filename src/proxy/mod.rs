@@ -4,6 +4,7 @@
 
 pub mod answer;
 pub mod arrival;
+pub mod challenge;
 pub mod choosing;
 pub mod circuit;
 pub mod date;
@@ -28,6 +29,7 @@ use std::rc::Rc;
 
 use answer::{Answer, Context, Dialect};
 use arrival::{Arrival, Protocol, Target};
+use challenge::Challenge;
 use choosing::Choosing;
 use circuit::Circuit;
 use errand::Errand;
@@ -68,8 +70,29 @@ pub struct Planned {
     pub close: bool,
     /// The largest body that is taken.
     pub body_limit: u64,
-    /// What a look-up has to find out first, by [`lookup::resolve`]; else `verdict` holds.
-    pub ask: Option<Box<Ask>>,
+    /// What has to be found out first, by [`resolve`]; else `verdict` holds.
+    pub pending: Option<Pending>,
+}
+
+/// What has to be found out before a request's verdict holds.
+pub enum Pending {
+    /// The region that has a key.
+    LookUp(Box<Ask>),
+    /// The answer to an ACME challenge.
+    Challenge(Box<Challenge>),
+}
+
+/// Finds out what has to be known first, if anything; then the verdict holds.
+pub async fn resolve(planned: &mut Planned, worker: &Rc<Worker>) {
+    // Seldom, so it takes room only then.
+    match planned.pending.take() {
+        Some(Pending::LookUp(ask)) => Box::pin(lookup::resolve(planned, *ask, worker)).await,
+        Some(Pending::Challenge(challenge)) => match Box::pin(challenge.answer()).await {
+            Ok(answer) => planned.verdict = Verdict::Answer(Box::new(answer)),
+            Err(refusal) => planned.record.refused(refusal),
+        },
+        None => {}
+    }
 }
 
 /// Judges a request.
@@ -91,7 +114,7 @@ pub fn plan(arrival: &Arrival<'_>, view: &View, worker: &Rc<Worker>) -> (Planned
         fastrand::fill,
     );
     record.trace = course.trace;
-    let (judged, ask) = judge(arrival, &facts, (view, worker), &mut record, &request_id);
+    let (judged, pending) = judge(arrival, &facts, (view, worker), &mut record, &request_id);
     let mut body_limit = view.body_limit();
     let verdict = match judged {
         Judged::Answer(answer) => Verdict::Answer(answer),
@@ -142,7 +165,7 @@ pub fn plan(arrival: &Arrival<'_>, view: &View, worker: &Rc<Worker>) -> (Planned
             record,
             close,
             body_limit,
-            ask,
+            pending,
         },
         expect,
     )
@@ -229,7 +252,7 @@ pub fn refuse_unread(
         record,
         close: true,
         body_limit: 0,
-        ask: None,
+        pending: None,
     }
 }
 
@@ -265,7 +288,7 @@ pub fn refuse_forwarded(
         record,
         close,
         body_limit: 0,
-        ask: None,
+        pending: None,
     }
 }
 

@@ -39,37 +39,6 @@ pub fn to_https(
     answer
 }
 
-/// Where certificate authorities look for an answer over plain HTTP (RFC 8555 §8.3).
-const CHALLENGES: &str = "/.well-known/acme-challenge/";
-
-/// An ACME challenge's answer from the operator's directory, where there is one; 404 for a token
-/// that is not in it. `None` for all other paths. The one file that is read for a request: some
-/// hundred bytes, a few times a year.
-#[must_use]
-pub fn acme_challenge(path: &str, view: &View, context: &Context<'_>) -> Option<Answer> {
-    let directory = view.acme_webroot()?;
-    let token = path.strip_prefix(CHALLENGES)?;
-    // RFC 8555 §8.1: base64url, so nothing in it can lead out of the directory.
-    let plain = (1..=128).contains(&token.len())
-        && token
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
-    let file = directory.join(CHALLENGES.trim_matches('/')).join(token);
-    let small = |meta: std::fs::Metadata| meta.is_file() && meta.len() <= MOST_CHALLENGE;
-    let content = if plain && std::fs::metadata(&file).is_ok_and(small) {
-        std::fs::read(&file).ok()
-    } else {
-        None
-    };
-    Some(match content {
-        Some(content) => Answer::new(200, context).with_body("application/octet-stream", content),
-        None => Answer::refuse(Refusal::Denied, view.region_names(), context),
-    })
-}
-
-/// A key authorisation is some hundred bytes.
-const MOST_CHALLENGE: u64 = 4096;
-
 /// `/robots.txt`.
 ///
 /// # Errors

@@ -58,6 +58,25 @@ pub(super) fn admit(
         .map_err(|wait| refusal(kind, wait))
 }
 
+/// Takes what a request of this kind costs, where no key is concerned.
+///
+/// # Errors
+/// [`Refusal::TooMany`]; nothing was taken.
+pub(super) fn take(
+    view: &View,
+    ledger: &Ledger,
+    kind: Kind,
+    client: IpAddr,
+    now: Instant,
+) -> Result<(), Refusal> {
+    if view.exempts(client) {
+        return Ok(());
+    }
+    ledger
+        .take(view.rates(), kind, client, now)
+        .map_err(|wait| refusal(kind, wait))
+}
+
 /// Charges an answer that says "unknown".
 pub(super) fn charge_unknown(view: &View, ledger: &Ledger, client: IpAddr, now: Instant) {
     if !view.exempts(client) {

@@ -10,12 +10,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
 use rustls::ServerConfig;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 use uuid::Builder;
 
 use super::arrival::Protocol;
+use super::challenge;
 use super::line;
 use super::lookup::Lookups;
 use super::record::Record;
@@ -108,6 +109,8 @@ pub struct Worker {
     /// Requests in flight in the whole process, shared by all threads.
     requests: Arc<AtomicUsize>,
     share: Share,
+    /// How many more answers to ACME challenges may be read now.
+    pub challenges: Arc<Semaphore>,
     /// Where lines of the access log go.
     pub access: Outlet,
     /// Where spans go.
@@ -151,6 +154,7 @@ impl Worker {
             lookups,
             requests,
             share,
+            challenges: Arc::new(Semaphore::new(challenge::MOST_READS)),
             access,
             spans,
         })

@@ -63,7 +63,12 @@ pub(super) fn spawn(
     let runtime = Builder::new_current_thread().enable_all().build()?;
     std::thread::Builder::new()
         .name(format!("worker-{number}"))
-        .spawn(move || run(&runtime, sockets, part))
+        .spawn(move || {
+            let cut_off = run(&runtime, sockets, part);
+            // A file system that does not answer must not delay the end.
+            runtime.shutdown_background();
+            cut_off
+        })
 }
 
 fn run(runtime: &Runtime, sockets: Sockets, part: Part) -> u64 {

@@ -2,7 +2,7 @@
 //! reading them so that no version is missed and nobody is kept waiting.
 
 use std::cell::RefCell;
-use std::fs::{Metadata, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{Error, Read, Result};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -176,24 +176,38 @@ impl Looks {
     }
 
     fn content(&self, path: &Path, most: u64) -> Result<Vec<u8>> {
-        let mut options = OpenOptions::new();
-        options.read(true);
         if self.again {
-            // A pipe that nobody writes to must not be waited for, not even to see what it is.
-            options.custom_flags(i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default());
+            return read_regular(path, most);
         }
-        let file = options.open(path)?;
+        let file = File::open(path)?;
         let meta = file.metadata()?;
-        if self.again && !meta.is_file() {
-            return Err(Error::other("it is no regular file any more"));
-        }
-        let mut content = Vec::with_capacity(usize::try_from(meta.len().min(most)).unwrap_or(0));
-        let read = file.take(most + 1).read_to_end(&mut content)?;
-        if read as u64 > most {
-            return Err(Error::other(format!("it is longer than {most} bytes")));
-        }
-        Ok(content)
+        bounded(file, &meta, most)
     }
+}
+
+/// A regular file's content. Waits for no pipe, not even to see that it is one.
+///
+/// # Errors
+/// What the system says; no regular file; more than `most` bytes.
+pub fn read_regular(path: &Path, most: u64) -> Result<Vec<u8>> {
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default())
+        .open(path)?;
+    let meta = file.metadata()?;
+    if !meta.is_file() {
+        return Err(Error::other("it is no regular file any more"));
+    }
+    bounded(file, &meta, most)
+}
+
+fn bounded(file: File, meta: &Metadata, most: u64) -> Result<Vec<u8>> {
+    let mut content = Vec::with_capacity(usize::try_from(meta.len().min(most)).unwrap_or(0));
+    let read = file.take(most + 1).read_to_end(&mut content)?;
+    if read as u64 > most {
+        return Err(Error::other(format!("it is longer than {most} bytes")));
+    }
+    Ok(content)
 }
 
 #[cfg(test)]

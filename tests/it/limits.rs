@@ -231,6 +231,63 @@ async fn who_floods_is_told_429_in_its_dialect_and_the_next_client_is_served() {
     ));
 }
 
+/// The only files that are read for a request lie behind the same limits as everything else.
+#[tokio::test]
+async fn acme_challenges_are_limited_and_a_pipe_in_the_webroot_holds_up_no_request() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let challenges = directory.path().join(".well-known/acme-challenge");
+    std::fs::create_dir_all(&challenges).expect("made");
+    std::fs::write(challenges.join("token"), "proof").expect("written");
+    std::fs::write(challenges.join("long"), vec![b'a'; 4097]).expect("written");
+    std::fs::create_dir(challenges.join("directory")).expect("made");
+    let made = std::process::Command::new("mkfifo")
+        .arg(challenges.join("pipe"))
+        .status();
+    assert!(made.expect("mkfifo").success());
+    let world = world_with(
+        "[limits]\nexempt = []\n[rate_limits]\nstatic = { burst = 6, every = \"1h\" }\n",
+    );
+    let gateway = second(&world, |text| {
+        let webroot = format!(
+            "[server]\nacme_webroot = \"{}\"\n",
+            directory.path().display()
+        );
+        text.replace("[server]\n", &webroot)
+    });
+    let ask = async |client: &str, token: &str| {
+        let request = format!(
+            "GET /.well-known/acme-challenge/{token} HTTP/1.1\r\nHost: onetimesecret.com\r\n\
+             X-Forwarded-For: {client}\r\nConnection: close\r\n\r\n"
+        );
+        let answer = crate::observe::raw(gateway.addresses().http[0], &request);
+        tokio::time::timeout(PATIENCE, answer)
+            .await
+            .expect("an answer")
+    };
+    for (token, status) in [
+        ("token", 200),
+        ("pipe", 404),
+        ("directory", 404),
+        ("long", 404),
+        ("absent", 404),
+        ("not.plain", 404),
+        ("token", 429),
+        ("pipe", 429),
+    ] {
+        let answer = ask("198.51.100.1", token).await;
+        let expected = format!("HTTP/1.1 {status} ");
+        assert!(answer.starts_with(&expected), "{token}: {answer}");
+        assert_eq!(
+            answer.ends_with("proof"),
+            status == 200,
+            "{token}: {answer}"
+        );
+    }
+    let answer = ask("198.51.100.2", "token").await;
+    assert!(answer.ends_with("proof"), "{answer}");
+    gateway.drain();
+}
+
 #[tokio::test]
 async fn what_is_left_survives_a_reload() {
     let world = world_with("[rate_limits]\nstatic = { burst = 2, every = \"1h\" }\n");

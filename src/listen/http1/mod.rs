@@ -30,11 +30,10 @@ use crate::net::stream::Stream;
 use crate::proxy::answer::Answer;
 use crate::proxy::arrival::{Arrival, Protocol};
 use crate::proxy::circuit::Circuit;
-use crate::proxy::lookup::resolve;
 use crate::proxy::record::{Method, Record};
 use crate::proxy::refusal::Refusal;
 use crate::proxy::worker::{View, Worker};
-use crate::proxy::{Planned, Verdict, plan, refuse_unread};
+use crate::proxy::{Planned, Verdict, plan, refuse_unread, resolve};
 use crate::upstream::failure::Cause;
 
 /// An unwanted request body is read and dropped to save the connection if no more than this is left
@@ -257,10 +256,10 @@ impl Connection {
         view: &View,
         expect: Expect,
     ) -> ControlFlow<()> {
-        if planned.ask.is_some() {
+        if planned.pending.is_some() {
             let worker = self.worker.clone();
-            let asked = Box::pin(resolve(&mut planned, &worker));
-            if !self.stays_for(asked).await {
+            let resolved = Box::pin(resolve(&mut planned, &worker));
+            if !self.stays_for(resolved).await {
                 planned.record.broken(Cause::ClientGone);
                 planned.record.finish();
                 return ControlFlow::Break(());

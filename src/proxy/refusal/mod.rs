@@ -7,6 +7,7 @@ use crate::page::error::Advice;
 use crate::page::form::FormFault;
 use crate::page::language::Language;
 use crate::page::message::Message;
+use crate::region::question::Rejection;
 use crate::upstream::failure::{Cause, Delivery, Failure};
 
 /// Whose doing it is.
@@ -109,6 +110,17 @@ pub enum Refusal {
     TooMany(Kind, u32),
     /// The client, or its network, has too many requests in flight.
     TooManyAtOnce,
+}
+
+impl From<Rejection> for Refusal {
+    fn from(rejection: Rejection) -> Self {
+        match rejection {
+            Rejection::PinHeaderRepeated => Self::PinRepeated,
+            Rejection::PinHeaderUnknown => Self::BadPin,
+            Rejection::PinHeaderContradictsHost { .. } => Self::PinContradictsHost,
+            Rejection::CredentialsWithoutRegion => Self::CredentialsWithoutRegion,
+        }
+    }
 }
 
 impl Refusal {
