@@ -145,7 +145,9 @@ impl Gateway {
         room::warn(&config, room);
         let (offer, offered) = oneshot::channel();
         let (taken, handed_over) = watch::channel(false);
+        let census = Census::new(room);
         let wires = control::Wires {
+            census: census.clone(),
             stages: stages.clone(),
             offer: offered,
             handed_over: taken,
@@ -157,7 +159,7 @@ impl Gateway {
             stage,
             workers: Vec::with_capacity(threads),
             control: None,
-            census: Census::new(room),
+            census,
             held,
             socket_files: Vec::new(),
             handover: opened.offer.as_ref().map(|offer| offer.path.clone()),

@@ -109,7 +109,11 @@ pub async fn travel(
     if terms.expects_continue && expecting.is_none() {
         // RFC 9110 section 10.1.1: a proxy may say so itself.
         client.go_on();
-        poll_fn(|context| Poll::Ready(client.poll_informational(context))).await;
+        poll_fn(|context| {
+            client.poll_informational(context);
+            Poll::Ready(())
+        })
+        .await;
     }
     // A body that does not come takes no place at the region, and no part of it gets there.
     if expecting.is_none()
