@@ -34,6 +34,9 @@ pub struct Limits {
     pub connections_per_address: usize,
     /// Connections of one wider network. Default 3,000: no one network takes the place of all others.
     pub connections_per_network: usize,
+    /// Resident memory of the process, beyond which idle connections are closed and new ones refused. Default 0: 80 %
+    /// of what the cgroup, or the machine, has.
+    pub memory: u64,
     /// Requests in flight of one client. Default 250, an eighth of what a region takes: who is slow on purpose
     /// keeps a place for as long as that lasts.
     pub requests_per_address: usize,
@@ -99,6 +102,7 @@ impl Default for Limits {
             connections: 10_000,
             connections_per_address: 1_000,
             connections_per_network: 3_000,
+            memory: 0,
             requests_per_address: 250,
             requests_per_network: 500,
             client_v4: 32,
@@ -143,6 +147,9 @@ impl Limits {
                 .unwrap_or(default.connections_per_address),
             connections_per_network: count(&mut section, "connections_per_network", 1..=10_000_000)
                 .unwrap_or(default.connections_per_network),
+            memory: section
+                .read("memory", |v| v.size(0..=1 << 50))
+                .unwrap_or(default.memory),
             requests_per_address: count(&mut section, "requests_per_address", 1..=10_000_000)
                 .unwrap_or(default.requests_per_address),
             requests_per_network: count(&mut section, "requests_per_network", 1..=10_000_000)

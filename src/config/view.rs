@@ -270,6 +270,7 @@ fn limits(limits: &Limits) -> Value {
         "connections": limits.connections,
         "connections_per_address": limits.connections_per_address,
         "connections_per_network": limits.connections_per_network,
+        "memory": limits.memory,
         "requests_per_address": limits.requests_per_address,
         "requests_per_network": limits.requests_per_network,
         "client_v4": limits.client_v4,

@@ -9,18 +9,28 @@
 /// look. Compared with a name in lower case.
 pub(super) fn is_common(lower: &[u8]) -> bool {
     let known: &[&[u8]] = match lower.first() {
-        Some(b'a') => &[b"accept", b"access-control-", b"alt-used"],
-        Some(b'c') => &[b"content-"],
+        Some(b'a') => &[
+            b"accept",
+            b"accept-encoding",
+            b"accept-language",
+            b"access-control-",
+            b"alt-used",
+        ],
+        Some(b'c') => &[b"content-type", b"content-length", b"content-encoding"],
         Some(b'i') => &[b"if-"],
         Some(b'o') => &[b"origin"],
         Some(b'p') => &[b"priority", b"pragma"],
         Some(b'r') => &[b"referer", b"range"],
         Some(b's') => &[b"sec-ch-", b"sec-fetch-", b"sec-gpc", b"server"],
         Some(b'u') => &[b"user-agent", b"upgrade-insecure-requests"],
-        Some(b'x') => &[b"x-requested-with", b"x-content-", b"x-frame-"],
+        Some(b'x') => &[b"x-requested-with"],
         _ => &[b"dnt", b"etag", b"last-modified", b"location", b"vary"],
     };
-    known.iter().any(|start| lower.starts_with(start))
+    // A list's own prefixes end in a hyphen; anything else is a whole name.
+    known.iter().any(|known| match known.last() {
+        Some(b'-') => lower.starts_with(known),
+        _ => lower == *known,
+    })
 }
 
 /// What a name that is not common says.

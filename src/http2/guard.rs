@@ -261,8 +261,11 @@ impl Guard {
                 return taken;
             }
         }
-        if head.length > MOST_PAYLOAD || self.frame + HEAD + head.length > self.most_held {
+        if head.length > MOST_PAYLOAD {
             self.stop(self.frame + HEAD);
+        } else if self.frame + HEAD + head.length > self.most_held {
+            // Within a frame the library would wait for the rest of it.
+            self.stop(self.frame);
         } else if self.held.len() == self.frame + HEAD + head.length {
             if head.is(END_HEADERS) {
                 self.complete();

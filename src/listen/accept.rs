@@ -44,6 +44,7 @@ struct Counts {
     room: usize,
     all: AtomicUsize,
     leaving: AtomicBool,
+    out_of_memory: AtomicBool,
     late: AtomicUsize,
     by_client: Mutex<Connections>,
 }
@@ -78,6 +79,17 @@ impl Census {
     #[must_use]
     pub fn count(&self) -> usize {
         self.0.all.load(Ordering::Relaxed)
+    }
+
+    /// Notes whether the process has more memory than it may.
+    pub fn note_memory(&self, is_out: bool) {
+        self.0.out_of_memory.store(is_out, Ordering::Relaxed);
+    }
+
+    /// Whether it has. With few connections they are not the cause, and refusing would not help.
+    #[must_use]
+    pub fn is_out_of_memory(&self, connections: usize) -> bool {
+        self.0.out_of_memory.load(Ordering::Relaxed) && self.count() > connections / 10
     }
 
     /// From now on connections are late.
@@ -191,6 +203,12 @@ async fn last(listener: &TcpListener, mut take: impl FnMut(TcpStream, SocketAddr
     }
 }
 
+/// Closes a quarter of this thread's connections, of those that wait: the process needs their memory.
+pub fn relieve(worker: &Worker) {
+    let some = worker.clients.borrow().len().div_ceil(4);
+    let _ = (0..some).all(|_| seat::make_room(worker));
+}
+
 /// Whether accepting failed because the process, or the machine, has no file descriptor left.
 fn is_out_of_files(error: &std::io::Error) -> bool {
     let errno = rustix::io::Errno::from_io_error(error);
@@ -234,6 +252,9 @@ fn admit(
         && let Err(full) = admitted.count(peer.ip(), worker)
     {
         return refuse(&socket, full, worker);
+    }
+    if census.is_out_of_memory(view.config.limits.connections) {
+        return refuse(&socket, "memory", worker);
     }
     // Last, so that nobody loses a place to somebody who may not have it.
     if is_beyond && !seat::make_room(worker) {

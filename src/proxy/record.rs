@@ -301,6 +301,7 @@ impl Record {
         // A client is not charged for a region that is absent. Without TLS nothing is served at all.
         let charged = match self.refusal {
             Some(Refusal::Region(failure)) => Fault::of(failure.cause) == Fault::Client,
+            Some(refusal) if refusal.fault() == Fault::Gateway => false,
             _ => status >= 400 || self.tls.is_none(),
         };
         charged && quota::charge_refusal(&self.view, worker, &self.refusals, self.started.into())

@@ -12,14 +12,15 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::interval;
 
-use super::Stage;
 use super::sockets::Offer;
 use super::succession::Successor;
+use super::{Stage, room};
 use crate::admin::door::Door;
 use crate::admin::{Control, Scope};
 use crate::balance::ejection::Evidence;
 use crate::config::log::{Access, Format};
 use crate::geoip::Database;
+use crate::listen::accept::Census;
 use crate::reload::{Reloader, Verdict};
 use crate::snapshot::Snapshot;
 use crate::telemetry::access::Target;
@@ -38,6 +39,8 @@ pub(super) struct Wires {
     pub(super) successors: mpsc::UnboundedReceiver<Successor>,
     /// Set when a next process has taken over.
     pub(super) handed_over: watch::Sender<bool>,
+    /// Is told whether the process has more memory than it may.
+    pub(super) census: Census,
 }
 
 /// Starts the control thread. It ends when nobody holds the stage's other end any more.
@@ -100,6 +103,7 @@ async fn run(
         },
     ));
     tokio::spawn(crate::dns::watch(reloader.live.clone()));
+    tokio::spawn(room::watch_memory(reloader.live.clone(), wires.census));
     let (counts, labels) = (telemetry.worker(), telemetry.clone());
     tokio::spawn(crate::health::watch(
         reloader.live.clone(),

@@ -147,7 +147,9 @@ impl Gateway {
         let (offer, offered) = oneshot::channel();
         let (taken, handed_over) = watch::channel(false);
         let (successors, started) = mpsc::unbounded_channel();
+        let census = Census::new(room);
         let wires = control::Wires {
+            census: census.clone(),
             stages: stages.clone(),
             offer: offered,
             successors: started,
@@ -160,7 +162,7 @@ impl Gateway {
             stage,
             workers: Vec::with_capacity(threads),
             control: None,
-            census: Census::new(room),
+            census,
             held,
             socket_files: Vec::new(),
             successors,

@@ -110,7 +110,7 @@ async fn serve(
             }
         }
     }
-    tokio::task::spawn_local(sweep(worker.clone()));
+    tokio::task::spawn_local(sweep(worker.clone(), census));
     tokio::task::spawn_local(hand_on(worker.clone()));
     let _ = ready.send(());
     let within = loop {
@@ -157,11 +157,16 @@ async fn hand_on(worker: Rc<Worker>) {
     }
 }
 
-/// Closes connections to regions that nobody has used for a while.
-async fn sweep(worker: Rc<Worker>) {
+/// Closes connections to regions that were not used for a while, and those of clients if the process
+/// has too much memory.
+async fn sweep(worker: Rc<Worker>, census: Census) {
     loop {
         sleep(SWEEP).await;
-        let kept = worker.view().config.timeouts.upstream_idle;
+        let view = worker.view();
+        let kept = view.config.timeouts.upstream_idle;
+        if census.is_out_of_memory(view.config.limits.connections) {
+            accept::relieve(&worker);
+        }
         worker.pools.sweep(Instant::now(), kept);
         worker.publish();
     }

@@ -62,6 +62,13 @@ impl Asked {
     /// error can come from a server in front of the application, a success cannot.
     pub fn is_answered_by(&mut self, id: Option<u64>, status: u16, may_repeat: bool) -> bool {
         let [last, earlier @ ..] = &mut self.last;
+        if last.id.is_none() {
+            // A look-up has no name, so its answer says nothing of the habit.
+            return id.is_none()
+                || !earlier
+                    .iter()
+                    .any(|one| one.id == id && !(one.is_settled && may_repeat));
+        }
         let is_success = status < 400;
         if id.is_none() {
             if is_success && self.habit == Habit::Always {
@@ -134,6 +141,19 @@ mod tests {
                 assert!(asked.is_answered_by(None, status, false), "a proxy's");
             }
             assert!(asked.is_answered_by(Some(100 + id), 200, false));
+        }
+    }
+
+    #[test]
+    fn a_look_up_neither_ends_nor_meets_what_is_expected_of_named_requests() {
+        for answer in [None, Some(77)] {
+            let mut asked = Asked::default();
+            asked.ask(Some(1));
+            assert!(asked.is_answered_by(Some(1), 200, false));
+            asked.ask(None);
+            assert!(asked.is_answered_by(answer, 200, false));
+            asked.ask(Some(2));
+            assert!(!asked.is_answered_by(None, 200, false));
         }
     }
 

@@ -87,7 +87,10 @@ impl Hosts {
     pub(super) fn replace(&self, addresses: &[IpAddr]) {
         let before = self.0.load();
         let is = |host: &Arc<Host>, ip: &IpAddr| host.ip == *ip;
-        let now = addresses.iter().map(|ip| {
+        let is_first =
+            |(at, ip): &(usize, &IpAddr)| !addresses.iter().take(*at).any(|other| other == *ip);
+        let distinct = addresses.iter().enumerate().filter(is_first);
+        let now = distinct.map(|(_, ip)| {
             let known = before.iter().find(|host| is(host, ip));
             known.cloned().unwrap_or_else(|| Arc::new(Host::new(*ip)))
         });

@@ -272,3 +272,21 @@ fn out_of_file_descriptors_silence_gives_way_and_metrics_are_reachable() {
     drop(silent);
     assert_eq!(world.end(), [""; 0]);
 }
+
+/// Beyond its memory the process closes idle connections and refuses new ones, but never the last tenth.
+#[test]
+fn beyond_its_memory_idle_connections_are_closed_and_new_ones_refused() {
+    let world = World::with("[limits]\nmemory = \"1MiB\"\nconnections = 100\n");
+    let silent: Vec<TcpStream> = (0..60)
+        .map(|_| TcpStream::connect(world.door.address).expect("it is queued"))
+        .collect();
+    until("all but a tenth are closed", || {
+        let sum = |name| world.sum(name);
+        let gone = sum("onetime_gateway_connections_displaced_total")
+            + sum("onetime_gateway_connections_refused_total");
+        gone >= 50 && world.connections() <= 10
+    });
+    is_served(&mut world.door.open());
+    drop(silent);
+    assert_eq!(world.end(), [""; 0]);
+}

@@ -129,8 +129,7 @@ impl Turn<'_> {
                     let stream = &mut self.connection.stream;
                     let flushed = stream.poll_flush_counted(context, &mut moved);
                     if moved > 0 {
-                        self.stalled = None;
-                        self.pace.moves(0, Instant::now().into_std());
+                        self.took_some();
                     }
                     match flushed {
                         Poll::Ready(Ok(())) => {
@@ -153,6 +152,13 @@ impl Turn<'_> {
                 }
             }
         }
+    }
+
+    /// The client has taken bytes that TLS held, which were counted when TLS took them.
+    fn took_some(&mut self) {
+        self.stalled = None;
+        self.look = None;
+        self.pace.moves(0, Instant::now().into_std());
     }
 
     /// The client takes nothing at the moment; `Ready` once that has lasted too long, or once it has to
@@ -258,7 +264,12 @@ impl Turn<'_> {
         *written += (before - connection.output.len()) as u64;
         ready!(drained)?;
         if self.ended {
-            ready!(Pin::new(&mut connection.stream).poll_flush(context))?;
+            let mut moved = 0;
+            let flushed = connection.stream.poll_flush_counted(context, &mut moved);
+            if moved > 0 {
+                self.took_some();
+            }
+            ready!(flushed)?;
             return Poll::Ready(Ok(true));
         }
         if self.framing != Framing::Chunked {

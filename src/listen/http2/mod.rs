@@ -104,11 +104,9 @@ pub(super) async fn serve(stream: Stream, circuit: Circuit, worker: Rc<Worker>, 
         verdict.clone(),
         activity.clone(),
     );
-    let connection = builder.serve_connection(TokioIo::new(metered), service);
-    tokio::pin!(connection);
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(metered), service));
     let mut ceased = pin!(activity.ceased(limits_of_silence));
-    let farewell = farewell(&worker, &welcome, [&enough, &refusals.enough]);
-    tokio::pin!(farewell);
+    let mut farewell = pin!(farewell(&worker, &welcome, [&enough, &refusals.enough]));
     let mut draining = false;
     let mut must_end = None;
     let mut is_flooded = false;
@@ -136,8 +134,12 @@ pub(super) async fn serve(stream: Stream, circuit: Circuit, worker: Rc<Worker>, 
                 connection.as_mut().graceful_shutdown();
                 continue;
             }
-            // It was told to go, and went on.
-            () = refusals.ignored.begun() => return,
+            // It was told to go, and went on: no more is read, and what is in flight ends.
+            () = refusals.ignored.begun(), if !is_flooded && verdict.get().is_none() => {
+                verdict.set(Some(Control::Malformed));
+                activity.flood();
+                continue;
+            }
             () = activity.finished(), if is_flooded => Ok(()),
             // Who has not taken what is left, and does not say goodbye, is left.
             () = sleep_until(must_end.unwrap_or_else(Instant::now)), if must_end.is_some() => Ok(()),

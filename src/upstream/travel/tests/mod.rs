@@ -21,7 +21,6 @@ mod named;
 #[derive(Clone, Copy, Debug)]
 enum Act {
     Say(&'static str),
-    /// Says nothing.
     Wait,
     /// Ends the connection with a reset.
     Reset,
@@ -168,8 +167,7 @@ async fn ask(
         network: None,
         must_end: Instant::now() + cluster.timeouts.request,
     };
-    let mut journey = Journey::default();
-    let outgoing = request(method, framing);
+    let (outgoing, mut journey) = (request(method, framing), Journey::default());
     let answered = travel(cluster, pools, outgoing, terms, &mut caller, &mut journey).await;
     let result = match answered {
         Ok(mut exchange) => {
