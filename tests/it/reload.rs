@@ -277,50 +277,69 @@ async fn a_refusal_is_lifted_by_making_the_access_logs_directory() {
     .await;
 }
 
-/// Whatever a refusal was about, repairing that file alone is noticed: the configuration's own text does
-/// not change once in all this.
-#[tokio::test]
-async fn a_refusal_is_lifted_by_the_file_that_it_was_about() {
+/// Replaces a file next to the configuration.
+fn put(world: &World, name: &str, content: &[u8]) {
+    let next = world.config.with_file_name("next");
+    std::fs::write(&next, content).expect("written");
+    std::fs::rename(next, world.config.with_file_name(name)).expect("renamed");
+}
+
+/// Waits until the last reload was successful, or was not.
+async fn loaded(world: &World, wanted: bool) {
+    let line = format!(
+        "onetime_gateway_last_reload_successful {}\n",
+        u8::from(wanted)
+    );
+    until("a reload's verdict", async || {
+        crate::observe::scrape(world.admin()).await.contains(&line)
+    })
+    .await;
+}
+
+/// Spoils and repairs a file, then moves it away and back.
+async fn spoil_and_repair(name: &str) {
     let world = world();
     let at = |name: &str| world.config.with_file_name(name);
-    let put = |name: &str, content: &[u8]| {
-        let next = at("next");
-        std::fs::write(&next, content).expect("written");
-        std::fs::rename(next, at(name)).expect("renamed");
-    };
-    let admin = world.admin();
-    let loaded = async |wanted: bool| {
-        let line = format!(
-            "onetime_gateway_last_reload_successful {}\n",
-            u8::from(wanted)
-        );
-        until("a reload's verdict", async || {
-            crate::observe::scrape(admin).await.contains(&line)
-        })
-        .await;
-    };
-    for name in ["eu.secret", "country.mmdb", "key.pem", "chain.pem"] {
-        let good = std::fs::read(at(name)).expect("a file");
-        put(name, b"\n");
-        loaded(false).await;
-        put(name, &good);
-        loaded(true).await;
-        std::fs::rename(at(name), at("away")).expect("moved away");
-        loaded(false).await;
-        std::fs::rename(at("away"), at(name)).expect("moved back");
-        loaded(true).await;
-    }
+    let good = std::fs::read(at(name)).expect("a file");
+    put(&world, name, b"\n");
+    loaded(&world, false).await;
+    put(&world, name, &good);
+    loaded(&world, true).await;
+    std::fs::rename(at(name), at("away")).expect("moved away");
+    loaded(&world, false).await;
+    std::fs::rename(at("away"), at(name)).expect("moved back");
+    loaded(&world, true).await;
+}
 
-    // A renewal, its two files some time apart.
+/// A renewal, its two files some time apart.
+async fn renew_in_two_steps() {
+    let world = world();
     let made =
         rcgen::generate_simple_self_signed(vec!["onetimesecret.com".to_owned()]).expect("made");
-    put("chain.pem", made.cert.pem().as_bytes());
-    loaded(false).await;
-    put("key.pem", made.signing_key.serialize_pem().as_bytes());
-    loaded(true).await;
+    put(&world, "chain.pem", made.cert.pem().as_bytes());
+    loaded(&world, false).await;
+    put(
+        &world,
+        "key.pem",
+        made.signing_key.serialize_pem().as_bytes(),
+    );
+    loaded(&world, true).await;
     let config = crate::support::tls(&world, Speak::Http1);
     let old = crate::support::connect(world.https(), config, "onetimesecret.com").await;
     assert!(old.is_err(), "the new certificate is shown");
+}
+
+/// Whatever a refusal was about, repairing that file alone is noticed: the configuration's own text does
+/// not change once in all this. Each file has a gateway of its own, so that they wait at the same time.
+#[tokio::test]
+async fn a_refusal_is_lifted_by_the_file_that_it_was_about() {
+    tokio::join!(
+        spoil_and_repair("eu.secret"),
+        spoil_and_repair("country.mmdb"),
+        spoil_and_repair("key.pem"),
+        spoil_and_repair("chain.pem"),
+        renew_in_two_steps(),
+    );
 }
 
 #[tokio::test]
