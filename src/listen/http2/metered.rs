@@ -15,12 +15,18 @@ use crate::http2::resets::Resets;
 use crate::limit::bucket::Rule;
 use crate::limit::frames::{Control, FrameMeter};
 use crate::net::stream::Stream;
+use crate::proxy::worker::Step;
 
 /// What was too much, for the holder of the connection.
 pub(super) type Verdict = Rc<Cell<Option<Control>>>;
 
 /// Malformed streams of a connection, before it drains: h2 ends it at 64 (`MOST_LOCAL_RESETS`).
 const MOST_MALFORMED: usize = 48;
+
+/// Resets that the library may send before nothing more is read. An honest client causes some: what it
+/// still sends on a stream that it has closed itself is answered with STREAM_CLOSED. So it is told to go
+/// at [`MOST_MALFORMED`], and is served meanwhile.
+const MOST_RESETS: usize = 60;
 
 /// A stream in which malformed header blocks are replaced, and that falls silent when its client sends
 /// too many frames that are no request.
@@ -31,6 +37,8 @@ pub(super) struct Metered {
     resets: Resets,
     epoch: Instant,
     verdict: Verdict,
+    /// Taken once the client is to be told to go.
+    enough: Rc<Step>,
     activity: Rc<Activity>,
 }
 
@@ -39,7 +47,7 @@ impl Metered {
         stream: Stream,
         rule: Rule,
         header_list: usize,
-        verdict: Verdict,
+        (verdict, enough): (Verdict, Rc<Step>),
         activity: Rc<Activity>,
     ) -> Self {
         Self {
@@ -49,6 +57,7 @@ impl Metered {
             resets: Resets::default(),
             epoch: Instant::now(),
             verdict,
+            enough,
             activity,
         }
     }
@@ -127,7 +136,11 @@ impl AsyncWrite for Metered {
         let written = written?;
         this.meter.wrote(written);
         this.resets.wrote(bytes.get(..written).unwrap_or_default());
-        if this.verdict.get().is_none() && this.resets.count() >= MOST_MALFORMED {
+        let resets = this.resets.count();
+        if resets >= MOST_MALFORMED && !this.enough.is_begun() {
+            this.enough.begin();
+        }
+        if this.verdict.get().is_none() && resets >= MOST_RESETS {
             this.flooded(Control::Malformed);
         }
         Poll::Ready(Ok(written))

@@ -101,7 +101,7 @@ pub(super) async fn serve(stream: Stream, circuit: Circuit, worker: Rc<Worker>, 
         stream,
         limits.control,
         limits.header_list as usize,
-        verdict.clone(),
+        (verdict.clone(), enough.clone()),
         activity.clone(),
     );
     let mut connection = pin!(builder.serve_connection(TokioIo::new(metered), service));

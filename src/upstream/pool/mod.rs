@@ -304,7 +304,7 @@ impl Pools {
 
 impl Lease {
     /// The region, if this place is one beyond its network's share: then a client that does not take
-    /// its answer has to give it up for a request that waits ([`Breaker::gives_way`]).
+    /// its answer has to give it up for a request that waits (`Breaker::gives_way`).
     #[must_use]
     pub fn beyond_share(&self) -> Option<&Arc<RegionState>> {
         self.held
