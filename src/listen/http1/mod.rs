@@ -45,6 +45,9 @@ const MOST_DRAINED: u64 = 64 * 1024;
 /// answer before they have sent their whole body.
 const MOST_LINGERING: usize = 8 * 1024 * 1024;
 
+/// How long an answer waits for the rest of an unwanted chunked body.
+const SKIP: Duration = Duration::from_secs(1);
+
 /// The longest time without a byte while an unwanted body is read.
 const LINGER_IDLE: Duration = Duration::from_secs(5);
 
@@ -310,6 +313,9 @@ impl Connection {
         view: &View,
         expect: Expect,
     ) -> ControlFlow<()> {
+        if expect != Expect::Continue && !close && !answer.close && self.body.left().is_none() {
+            self.skip_chunks().await;
+        }
         let unread = !self.body.is_done();
         // A client that waits for a 100 may leave its body out, now that it is answered.
         let cut = unread && (expect == Expect::Continue || !self.can_skip_body());
@@ -334,6 +340,23 @@ impl Connection {
             return ControlFlow::Break(());
         }
         ControlFlow::Continue(())
+    }
+
+    /// Reads and drops a chunked body that is not wanted, if it is small and comes at once: the answer
+    /// has to say whether the connection goes on, and only the last chunk tells.
+    async fn skip_chunks(&mut self) {
+        self.body_limit = self.body_read + MOST_DRAINED;
+        self.deadline.set(Instant::now() + SKIP);
+        poll_fn(|context| {
+            loop {
+                match self.poll_body(context) {
+                    Poll::Ready(Ok(Some(count))) => self.consume_body(count),
+                    Poll::Ready(_) => return Poll::Ready(()),
+                    Poll::Pending => return self.deadline.poll(context),
+                }
+            }
+        })
+        .await;
     }
 
     /// Drops what has come of a body that is not wanted. Returns whether the rest is known to be so
