@@ -29,7 +29,7 @@ use crate::tls::resolver::unnamed_is;
 /// The first pause after the process runs out of something (file descriptors, memory).
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 
-/// Connections of a thread that are not ended for want of file descriptors.
+/// The connections that each thread keeps when file descriptors run out.
 const FEW: usize = 8;
 
 /// The longest one.

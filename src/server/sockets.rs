@@ -113,7 +113,7 @@ impl SocketFile {
 }
 
 /// Opens all that the configuration names. A socket that was passed and that it does not name is
-/// closed here, which ends it if nobody else has it. A wildcard of an address family that this
+/// closed here, which ends it if no other process holds it. A wildcard of an address family that this
 /// machine does not have is left out, if another listener of its kind is left.
 pub(super) fn open(server: &Server, threads: usize, passed: Passed) -> Result<Opened, StartError> {
     open_by(server, threads, passed, &socket::bind)

@@ -237,7 +237,7 @@ impl Honest<'_> {
         );
         let body = self.body.clone();
         let writer = tokio::spawn(async move {
-            // Whoever has answered may stop reading.
+            // A server that has answered may stop reading.
             let _ = writing.write_all(head.as_bytes()).await;
             let _ = writing.write_all(&body).await;
             let _ = writing.flush().await;

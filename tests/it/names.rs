@@ -147,7 +147,7 @@ async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
-/// RFC 8305 section 3: whoever has IPv4 addresses waits no longer than 50 ms for others.
+/// RFC 8305 section 3: IPv4 addresses are used 50 ms later, even if IPv6 is silent.
 #[tokio::test]
 async fn a_family_that_is_silent_keeps_nobody_from_the_other() {
     let lacks = Lacks {

@@ -416,7 +416,7 @@ async fn a_request_that_waits_across_a_reload_does_not_reach_another_region() {
         assert_eq!(answer.header("o-delivery"), "not-sent");
     }
     assert_eq!(crate::support::received(&world, "eu"), 1);
-    // Who comes now is served by the servers that eu has now.
+    // A new request is served by the endpoints that eu has now.
     let answer = ask(&[]).await.expect("no panic");
     assert_eq!(answer.header("o-delivery"), "executed", "{:?}", answer.body);
     assert_eq!(crate::support::received(&world, "eu"), 1);

@@ -153,7 +153,7 @@ fn beside_neighbours(world: &World, networks: u8, connections: usize) -> Vec<Dur
     })
 }
 
-/// A network that is alone may fill a region: then what is stuck gives way to whoever waits.
+/// A network that is alone may fill a region: then stalled answers give way to requests that wait.
 #[test]
 fn a_network_alone_has_all_places_until_another_wants_one() {
     let limits = "[timeouts]\nbody_grace = \"60s\"\nbody_idle = \"60s\"\n[limits]\nexempt = []\nrequests_per_region = 20\n";

@@ -104,7 +104,7 @@ fn one_that_ended_before_it_gave_its_sockets_is_nobody_and_one_that_goes_on_is_n
     assert!(refused.is_end(), "{refused}");
     let mut child = std::process::Command::new("true").spawn().expect("it runs");
     let pid = Pid::from_child(&child);
-    // Nobody has waited for it.
+    // The old process did not wait for it.
     assert!(has_ended(pid));
     child.wait().expect("an end");
     assert!(has_ended(pid));
